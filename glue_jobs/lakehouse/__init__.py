@@ -1,0 +1,1 @@
+"""The lakehouse library: shipped to Glue and MWAA as one wheel."""
