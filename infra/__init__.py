@@ -1,0 +1,1 @@
+"""Infrastructure: the local AWS and the cloud."""
