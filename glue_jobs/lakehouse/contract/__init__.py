@@ -1,0 +1,27 @@
+"""Contracts: each dataset is declared once, in YAML, and everything else follows from it.
+
+``load_registry()`` gives every contract of the installed package. Knows no Spark and no AWS.
+"""
+
+from lakehouse.contract.errors import ContractError, Problem
+from lakehouse.contract.model import (
+    Column,
+    ColumnType,
+    GoldContract,
+    GoldLookup,
+    GoldSource,
+    Registry,
+    SourceContract,
+)
+
+__all__ = [
+    "Column",
+    "ColumnType",
+    "ContractError",
+    "GoldContract",
+    "GoldLookup",
+    "GoldSource",
+    "Problem",
+    "Registry",
+    "SourceContract",
+]

@@ -1,0 +1,278 @@
+"""What a contract says, as frozen dataclasses: no Spark, no AWS, no YAML.
+
+A *source contract* describes files that somebody else writes and the silver table made from them; a *gold contract*
+describes a table that the warehouse serves. Both speak of the same columns and types, so that the lake's tables, the
+Redshift DDL, the COPY files and the data dictionary all come from one declaration.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, get_args
+
+Kind = Literal["varchar", "smallint", "integer", "bigint", "decimal", "double", "boolean", "date", "timestamp"]
+Classification = Literal["public", "internal", "personal"]
+Drift = Literal["rescue", "evolve", "freeze"]
+TableType = Literal["fact", "dimension", "mart"]
+DistStyle = Literal["auto", "all", "even", "key"]
+
+MAX_VARCHAR_BYTES = 65535
+MAX_DECIMAL_PRECISION = 38
+
+
+@dataclass(frozen=True)
+class _Family:
+    """How one kind of type is spelled everywhere it has a name of its own."""
+
+    redshift: str
+    spark: str
+    logical: str
+    """The ODCS ``logicalType`` a column of this kind must declare."""
+
+
+# The one table of types. A timestamp is an instant in UTC without a zone: TIMESTAMP in Redshift, TIMESTAMP_NTZ in Spark.
+_FAMILIES: Mapping[Kind, _Family] = MappingProxyType(
+    {
+        "varchar": _Family("VARCHAR({length})", "string", "string"),
+        "smallint": _Family("SMALLINT", "smallint", "integer"),
+        "integer": _Family("INTEGER", "int", "integer"),
+        "bigint": _Family("BIGINT", "bigint", "integer"),
+        "decimal": _Family("DECIMAL({precision},{scale})", "decimal({precision},{scale})", "number"),
+        "double": _Family("DOUBLE PRECISION", "double", "number"),
+        "boolean": _Family("BOOLEAN", "boolean", "boolean"),
+        "date": _Family("DATE", "date", "date"),
+        "timestamp": _Family("TIMESTAMP", "timestamp_ntz", "timestamp"),
+    }
+)
+
+TYPE_SPELLINGS: tuple[str, ...] = tuple(
+    family.redshift.format(length="n", precision="p", scale="s").lower() for family in _FAMILIES.values()
+)
+"""Every type as a contract may spell it, with n, p and s for the numbers: ``varchar(n)``, ``bigint``, ..."""
+
+
+@dataclass(frozen=True)
+class ColumnType:
+    """The type of a column, the same in silver, gold and Redshift.
+
+    ``length`` counts bytes of UTF-8, as Redshift does, and is set for varchar alone; ``precision`` and ``scale`` count
+    decimal digits and are set for decimal alone.
+    """
+
+    kind: Kind
+    length: int | None = None
+    precision: int | None = None
+    scale: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> ColumnType:
+        """Read a type as Redshift spells it, whatever the case: ``varchar(40)``, ``DECIMAL(18, 3)``, ``bigint``.
+
+        Raises ValueError, with a sentence that says what is wrong and what would be right.
+        """
+        match = re.fullmatch(r"\s*([a-z]+(?: [a-z]+)*)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*", text.lower())
+        spelled = f"{match[1]}({_ARGUMENTS.get(match[1], '')})".replace("()", "") if match else ""
+        if match is None or spelled not in TYPE_SPELLINGS:
+            raise ValueError(f'"{text}" is not a type')
+        kind = _KIND_OF_SPELLING[spelled]
+        numbers = [int(number) for number in (match[2], match[3]) if number is not None]
+        if kind == "varchar":
+            if len(numbers) != 1 or not 1 <= numbers[0] <= MAX_VARCHAR_BYTES:
+                raise ValueError(f'"{text}" needs one length in bytes, varchar(1) to varchar({MAX_VARCHAR_BYTES})')
+            return cls(kind, length=numbers[0])
+        if kind == "decimal":
+            if len(numbers) != 2 or not 1 <= numbers[0] <= MAX_DECIMAL_PRECISION or numbers[1] > numbers[0]:
+                raise ValueError(
+                    f'"{text}" needs a precision of 1 to {MAX_DECIMAL_PRECISION} digits and a scale no greater, '
+                    "such as decimal(18,3)"
+                )
+            return cls(kind, precision=numbers[0], scale=numbers[1])
+        if numbers:
+            raise ValueError(f'"{text}" takes no numbers; write {spelled}')
+        return cls(kind)
+
+    @property
+    def redshift(self) -> str:
+        """The type in Redshift DDL: ``VARCHAR(40)``, ``DECIMAL(18,3)``, ``DOUBLE PRECISION``."""
+        return self._spell(_FAMILIES[self.kind].redshift)
+
+    @property
+    def spark(self) -> str:
+        """The type in Spark SQL: ``string``, ``decimal(18,3)``, ``timestamp_ntz``."""
+        return self._spell(_FAMILIES[self.kind].spark)
+
+    @property
+    def logical(self) -> str:
+        """The ODCS logical type: ``string``, ``integer``, ``number``, ``boolean``, ``date`` or ``timestamp``."""
+        return _FAMILIES[self.kind].logical
+
+    @property
+    def is_numeric(self) -> bool:
+        return self.logical in ("integer", "number")
+
+    @property
+    def is_temporal(self) -> bool:
+        return self.kind in ("date", "timestamp")
+
+    def _spell(self, template: str) -> str:
+        return template.format(length=self.length, precision=self.precision, scale=self.scale)
+
+    def __str__(self) -> str:
+        return self.redshift.lower()
+
+
+_ARGUMENTS = {"varchar": "n", "decimal": "p,s"}
+_KIND_OF_SPELLING: Mapping[str, Kind] = MappingProxyType(dict(zip(TYPE_SPELLINGS, get_args(Kind), strict=True)))
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name and type, what it means, and the rules its values keep.
+
+    The parsing rules (``aliases`` to ``synonyms``) and the value rules (``values`` to ``pattern``) apply to sources;
+    gold columns leave them empty. ``minimum`` and ``maximum`` are inclusive unless the flag beside them says otherwise.
+    """
+
+    name: str
+    type: ColumnType
+    description: str
+    required: bool = False
+    key_position: int | None = None
+    """Place in the primary key, from 1; None outside the key."""
+    unit: str | None = None
+    classification: Classification = "internal"
+    aliases: tuple[str, ...] = ()
+    """Header spellings accepted besides the name, compared without regard to case."""
+    formats: tuple[str, ...] = ()
+    """Spark datetime patterns tried in order, or ``epoch_seconds`` / ``epoch_millis``; dates and timestamps only."""
+    nulls: tuple[str, ...] = ()
+    """Spellings that mean null, the dataset's and the column's together, compared without regard to case."""
+    values: tuple[str, ...] = ()
+    """The only values allowed; empty when any value is."""
+    synonyms: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Lower-cased spelling -> the value it stands for."""
+    minimum: Decimal | None = None
+    exclusive_minimum: bool = False
+    maximum: Decimal | None = None
+    exclusive_maximum: bool = False
+    pattern: str | None = None
+    """A regular expression that the whole value must match (Java and Python agree on its syntax)."""
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What sources and gold tables have in common."""
+
+    domain: str
+    name: str
+    version: str
+    description: str
+    columns: tuple[Column, ...]
+
+    @property
+    def dataset(self) -> str:
+        """The full name, ``<domain>.<name>``."""
+        return f"{self.domain}.{self.name}"
+
+    @cached_property
+    def key(self) -> tuple[str, ...]:
+        """Names of the primary key's columns, in key order: the table's grain."""
+        positions = {column.key_position: column.name for column in self.columns if column.key_position is not None}
+        return tuple(positions[position] for position in sorted(positions))
+
+    @cached_property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def _columns_by_name(self) -> Mapping[str, Column]:
+        return {column.name: column for column in self.columns}
+
+    def column(self, name: str) -> Column:
+        """The column of that name; KeyError when there is none."""
+        return self._columns_by_name[name]
+
+
+@dataclass(frozen=True)
+class SourceContract(_Table):
+    """A dataset that arrives as files, and its silver table.
+
+    Key columns of a source may be null (a key that is the whole row has such columns): compare keys with ``<=>``.
+    """
+
+    order_by: str | None
+    """Column whose greatest value wins among the versions of a key; None when versions have no order."""
+    partition_by: tuple[str, ...]
+    """Iceberg transforms such as ``months(occurred_at)``."""
+    drift: Drift
+    """What an unknown column does: kept aside (rescue), added (evolve), or refused with its file (freeze)."""
+    path: Path
+
+    @cached_property
+    def header_lookup(self) -> Mapping[str, str]:
+        """Lower-cased header spelling -> column name, for every name and alias."""
+        return {spelling.lower(): column.name for column in self.columns for spelling in (column.name, *column.aliases)}
+
+
+@dataclass(frozen=True)
+class GoldSource:
+    """A source that a gold table is computed from."""
+
+    dataset: str
+    keys: Mapping[str, str] = field(hash=False)
+    """Recompute column of the gold table -> SQL expression over the silver table: which gold keys a row touches."""
+
+
+@dataclass(frozen=True)
+class GoldLookup:
+    """A source that only lends attributes: rows of the first source that match a changed row are recomputed."""
+
+    dataset: str
+    on: Mapping[str, str] = field(hash=False)
+    """Column of the first source -> column of the lookup."""
+
+
+@dataclass(frozen=True)
+class GoldContract(_Table):
+    """A table that analysts query, in the lake and in Redshift."""
+
+    table_type: TableType
+    sources: tuple[GoldSource, ...]
+    lookups: tuple[GoldLookup, ...]
+    recompute_by: tuple[str, ...]
+    """Columns that a change touches: all rows sharing their values are computed again."""
+    unknown_member: Mapping[str, object] | None = field(hash=False)
+    """The row that facts without their dimension row point at; None when the table has no such row."""
+    partition_by: tuple[str, ...]
+    dist_style: DistStyle
+    dist_key: str | None
+    sort_keys: tuple[str, ...]
+    path: Path
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Every contract, by its full name ``<domain>.<name>``."""
+
+    sources: Mapping[str, SourceContract]
+    gold: Mapping[str, GoldContract]
+
+    @cached_property
+    def domains(self) -> tuple[str, ...]:
+        """Names of the domains that have a contract, sorted."""
+        contracts: Iterable[_Table] = (*self.sources.values(), *self.gold.values())
+        return tuple(sorted({contract.domain for contract in contracts}))
+
+    def sources_of(self, domain: str) -> tuple[SourceContract, ...]:
+        """The domain's sources, by name."""
+        return tuple(contract for _, contract in sorted(self.sources.items()) if contract.domain == domain)
+
+    def gold_of(self, domain: str) -> tuple[GoldContract, ...]:
+        """The domain's gold tables, by name."""
+        return tuple(contract for _, contract in sorted(self.gold.items()) if contract.domain == domain)
