@@ -3,6 +3,7 @@
 ``load_registry()`` gives every contract of the installed package. Knows no Spark and no AWS.
 """
 
+from lakehouse.contract.columns import EPOCH_FORMATS
 from lakehouse.contract.errors import ContractError, Problem
 from lakehouse.contract.model import (
     Column,
@@ -13,8 +14,10 @@ from lakehouse.contract.model import (
     Registry,
     SourceContract,
 )
+from lakehouse.contract.registry import load_registry
 
 __all__ = [
+    "EPOCH_FORMATS",
     "Column",
     "ColumnType",
     "ContractError",
@@ -24,4 +27,5 @@ __all__ = [
     "Problem",
     "Registry",
     "SourceContract",
+    "load_registry",
 ]

@@ -36,7 +36,7 @@ class _Family:
     """The ODCS ``logicalType`` a column of this kind must declare."""
 
 
-# The one table of types. A timestamp is an instant in UTC without a zone: TIMESTAMP in Redshift, TIMESTAMP_NTZ in Spark.
+# The one table of types. A timestamp is UTC without a zone: TIMESTAMP in Redshift, TIMESTAMP_NTZ in Spark.
 _FAMILIES: Mapping[Kind, _Family] = MappingProxyType(
     {
         "varchar": _Family("VARCHAR({length})", "string", "string"),

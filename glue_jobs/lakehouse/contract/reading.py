@@ -1,0 +1,261 @@
+"""Reads one contract file: its envelope, its table, and the checks that need no other file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar, cast, get_args
+
+from lakehouse.contract.columns import Declared, in_order, read_columns, read_name
+from lakehouse.contract.document import Document, Value
+from lakehouse.contract.errors import one_of
+from lakehouse.contract.model import (
+    Column,
+    DistStyle,
+    Drift,
+    GoldContract,
+    GoldLookup,
+    GoldSource,
+    SourceContract,
+    TableType,
+)
+
+_Read = TypeVar("_Read")
+
+API_VERSION = "v3.2.0"
+"""The version of the Open Data Contract Standard that contracts are written in."""
+
+_ENVELOPE = ("apiVersion", "kind", "id", "version", "status", "domain", "schema")
+# For people and catalogues; nothing here reads them. All are fields of the standard.
+_ENVELOPE_DOCUMENTARY = (
+    *("name", "tenant", "tags", "description", "context", "servers", "support", "price", "team", "roles"),
+    *("slaDefaultElement", "slaProperties", "authoritativeDefinitions", "contractCreatedTs"),
+)
+_TABLE = ("name", "description", "properties", "customProperties")
+_TABLE_DOCUMENTARY = ("businessName", "dataGranularityDescription", "tags", "authoritativeDefinitions", "physicalType")
+_CUSTOM_OF_SOURCE = ("drift", "orderBy", "nulls")
+_CUSTOM_OF_GOLD = (
+    *("tableType", "recomputeBy", "sources", "lookups", "unknownMember", "distStyle", "distKey", "sortKeys"),
+)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What every contract declares, and where."""
+
+    name: str
+    version: str
+    description: str
+    value: Value
+    custom: Mapping[str, Value]
+    declared: Sequence[Declared]
+    partition_by: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return tuple(declared.column for declared in self.declared if declared.column is not None)
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of all columns, those with mistakes included."""
+        return tuple(declared.name for declared in self.declared if declared.name is not None)
+
+
+def read_source(document: Document, domain: str, name: str) -> SourceContract | None:
+    """The source contract in a file, or None when there are ``document.problems``.
+
+    ``domain`` and ``name`` come from where the file stands; the contract has to say the same.
+    """
+    table = _read_table(document, domain, name, _CUSTOM_OF_SOURCE, of_source=True)
+    if table is None:
+        return None
+    drift = _required(document, table, "drift", lambda value: document.choice(value, get_args(Drift)))
+    order_by = None
+    if "orderBy" in table.custom:
+        order_by = _column_named(document, table.custom["orderBy"], table.column_names)
+        ordering = next((column for column in table.columns if column.name == order_by), None)
+        if ordering and not (ordering.type.is_temporal or ordering.type.is_numeric):
+            document.complain(
+                table.custom["orderBy"], f"{order_by} is a {ordering.type}", "use a timestamp or a number"
+            )
+    if document.problems:
+        return None
+    return SourceContract(
+        domain=domain,
+        name=name,
+        version=table.version,
+        description=table.description,
+        columns=table.columns,
+        order_by=order_by,
+        partition_by=table.partition_by,
+        drift=cast(Drift, drift),
+        path=document.file,
+    )
+
+
+def read_gold(document: Document, domain: str, name: str) -> tuple[GoldContract | None, Mapping[str, Value]]:
+    """The gold contract in a file, or None when there are ``document.problems``.
+
+    Beside it, where the file names each dataset that it needs, for the checks that need the other files.
+    """
+    table = _read_table(document, domain, name, _CUSTOM_OF_GOLD, of_source=False)
+    if table is None:
+        return None, {}
+    custom, names = table.custom, table.column_names
+    references: dict[str, Value] = {}
+    table_type = _required(document, table, "tableType", lambda value: document.choice(value, get_args(TableType)))
+    recompute_by = _required(document, table, "recomputeBy", lambda value: _columns_named(document, value, names)) or ()
+    sources = _required(document, table, "sources", lambda v: _read_sources(document, v, recompute_by, references))
+    lookups = _read_lookups(document, custom["lookups"], references) if "lookups" in custom else ()
+    unknown = _read_unknown_member(document, custom["unknownMember"], table) if "unknownMember" in custom else None
+    style = document.choice(custom["distStyle"], get_args(DistStyle)) if "distStyle" in custom else "auto"
+    dist_key = _column_named(document, custom["distKey"], names) if "distKey" in custom else None
+    if style == "key" and "distKey" not in custom:
+        document.complain(custom["distStyle"], "distStyle key without a column", "add distKey, or use auto")
+    if style != "key" and "distKey" in custom:
+        document.complain(custom["distKey"], f"distKey with distStyle {style}", "use distStyle: key, or drop distKey")
+    sort_keys = _columns_named(document, custom["sortKeys"], names) if "sortKeys" in custom else ()
+    if document.problems:
+        return None, references
+    contract = GoldContract(
+        domain=domain,
+        name=name,
+        version=table.version,
+        description=table.description,
+        columns=table.columns,
+        table_type=cast(TableType, table_type),
+        sources=sources or (),
+        lookups=lookups,
+        recompute_by=recompute_by,
+        unknown_member=unknown,
+        partition_by=table.partition_by,
+        dist_style=cast(DistStyle, style),
+        dist_key=dist_key,
+        sort_keys=sort_keys,
+        path=document.file,
+    )
+    return contract, references
+
+
+def _read_table(
+    document: Document, domain: str, name: str, custom_allowed: Sequence[str], *, of_source: bool
+) -> _Table | None:
+    root = document.root()
+    if root is None:
+        return None
+    parts = document.fields(root, _ENVELOPE, _ENVELOPE_DOCUMENTARY)
+    _expect(document, parts, "apiVersion", API_VERSION)
+    _expect(document, parts, "kind", "DataContract")
+    _expect(document, parts, "id", f"{domain}.{name}")
+    _expect(document, parts, "domain", domain)
+    version = document.text(parts["version"]) if "version" in parts else None
+    if version is not None and not re.fullmatch(r"\d+\.\d+\.\d+", version):
+        document.complain(parts["version"], f'"{version}" is not a version', "write major.minor.patch, such as 1.0.0")
+    tables = document.items(parts["schema"]) if "schema" in parts else ()
+    if "schema" in parts and len(tables) != 1:
+        document.complain(parts["schema"], f"{len(tables)} tables", "declare one table per file")
+    if not tables:
+        return None
+    fields = document.fields(tables[0], _TABLE, _TABLE_DOCUMENTARY)
+    _expect(document, fields, "name", name)
+    if "name" in fields:
+        read_name(document, fields["name"])
+    description = document.words(fields["description"]) if "description" in fields else None
+    custom = document.custom_properties(fields, custom_allowed)
+    nulls = document.texts(custom["nulls"]) if "nulls" in custom else ()
+    declared = (
+        read_columns(document, fields["properties"], of_source=of_source, nulls=nulls) if "properties" in fields else []
+    )
+    keys = [(column.value, column.name or "", column.key_position) for column in declared if column.is_key]
+    if declared and not keys:
+        document.complain(fields["properties"], "no column is the key", "add primaryKey: true to those that are")
+    in_order(document, keys, "primaryKey")
+    partitions = [
+        (column.value, column.partition, column.partition_position) for column in declared if column.partition
+    ]
+    partition_by = in_order(document, partitions, "partitionKey")
+    return _Table(name, version or "", description or "", tables[0], custom, declared, partition_by)
+
+
+def _expect(document: Document, parts: Mapping[str, Value], field: str, expected: str) -> None:
+    if field in parts:
+        text = document.text(parts[field])
+        if text is not None and text != expected:
+            document.complain(parts[field], f'"{text}" is not expected here', f"write {expected}")
+
+
+def _required(document: Document, table: _Table, name: str, read: Callable[[Value], _Read]) -> _Read | None:
+    """What ``read`` makes of a custom property that has to be there."""
+    if name in table.custom:
+        return read(table.custom[name])
+    document.complain(table.value, f'custom property "{name}" is missing', f"add {{property: {name}, value: …}}")
+    return None
+
+
+def _column_named(document: Document, value: Value, names: Sequence[str]) -> str | None:
+    """A text that has to be the name of a column."""
+    text = document.text(value)
+    if text is not None and text not in names:
+        document.complain(value, f'"{text}" is not a column', one_of(text, names))
+        return None
+    return text
+
+
+def _columns_named(document: Document, value: Value, names: Sequence[str]) -> tuple[str, ...]:
+    """A list of column names."""
+    for item in document.items(value):
+        _column_named(document, item, names)
+    return document.texts(value)
+
+
+def _read_sources(
+    document: Document, value: Value, recompute_by: Sequence[str], references: dict[str, Value]
+) -> tuple[GoldSource, ...]:
+    """The sources of a gold table, each saying for every recompute column which of its values a row touches."""
+    sources: list[GoldSource] = []
+    for item in document.items(value):
+        parts = document.fields(item, ("dataset", "keys"))
+        dataset = _reference(document, parts, references)
+        keys = document.fields(parts["keys"], recompute_by) if "keys" in parts else {}
+        expressions = {column: document.words(part) for column, part in keys.items()}
+        if dataset is not None:
+            sources.append(GoldSource(dataset, {column: text for column, text in expressions.items() if text}))
+    if not sources:
+        document.complain(value, "there is no source", "name at least one dataset")
+    return tuple(sources)
+
+
+def _read_lookups(document: Document, value: Value, references: dict[str, Value]) -> tuple[GoldLookup, ...]:
+    lookups: list[GoldLookup] = []
+    for item in document.items(value):
+        parts = document.fields(item, ("dataset", "on"))
+        dataset = _reference(document, parts, references)
+        pairs = document.mapping(parts["on"]) if "on" in parts else {}
+        if "on" in parts and not pairs:
+            document.complain(parts["on"], "no column to match on", "write column_of_source: column_of_lookup")
+        columns = {column: document.text(part) for column, part in pairs.items()}
+        if dataset is not None:
+            lookups.append(GoldLookup(dataset, {column: text for column, text in columns.items() if text}))
+    return tuple(lookups)
+
+
+def _reference(document: Document, parts: Mapping[str, Value], references: dict[str, Value]) -> str | None:
+    dataset = document.text(parts["dataset"]) if "dataset" in parts else None
+    if dataset in references:
+        document.complain(parts["dataset"], f'"{dataset}" is named twice', "name each dataset once")
+    elif dataset is not None:
+        references[dataset] = parts["dataset"]
+    return dataset
+
+
+def _read_unknown_member(document: Document, value: Value, table: _Table) -> Mapping[str, object]:
+    """A value for each column of the row that facts without a dimension row point at; null where none is given."""
+    given = document.mapping(value)
+    for name, part in given.items():
+        if name not in table.column_names:
+            document.complain(part, f'"{name}" is not a column', one_of(name, table.column_names))
+    for column in table.columns:
+        if column.required and column.name not in given:
+            document.complain(value, f"{column.name} is required and has no value", f"add {column.name}: …")
+    return {name: document.scalar(part) for name, part in given.items()}
