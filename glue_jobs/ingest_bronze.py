@@ -1,0 +1,41 @@
+"""Glue job 1: read each file of a batch once, give it a verdict, and put the accepted rows into bronze.
+
+Arguments: --batch_id, --bucket.
+"""
+
+import sys
+
+import boto3
+
+from lakehouse import bronze, job, landing, tables
+from lakehouse.contract import load_registry
+from lakehouse.lake import Lake
+
+
+def main(argv: list[str]) -> None:
+    args = job.arguments(argv, "batch_id", "bucket")
+    batch = landing.read_batch(boto3.client("s3"), args.bucket, int(args.batch_id))
+    lake, sources = Lake(job.spark()), load_registry().sources
+    present = {file.dataset: sources[file.dataset] for file in batch.files if file.dataset in sources}
+    lake.ensure([*tables.LEDGER, *(table for contract in present.values() for table in tables.of_source(contract))])
+
+    known = lake.known_files(batch)
+    plan = bronze.IngestPlan(
+        bucket=args.bucket,
+        batch_id=batch.batch_id,
+        ingested_at=bronze.planned_instant(batch.planned_at),
+        contracts=present,
+        tables={name: lake.bronze_destination(contract) for name, contract in present.items()},
+        known_content=lake.known_content(batch),
+    )
+    results = lake.run_in_tasks(
+        bronze.ingest, bronze.groups((file for file in batch.files if file.file_id not in known), lake.task_count), plan
+    )
+    written = [result for result in results if isinstance(result, bronze.WrittenFile)]
+    for name, contract in present.items():
+        lake.commit_bronze(contract, batch.batch_id, [file for file in written if file.dataset == name])
+    lake.write_ledger(batch, [result for result in results if isinstance(result, bronze.FileVerdict)])
+
+
+if __name__ == "__main__":
+    main(sys.argv)

@@ -1,0 +1,223 @@
+"""Landed files → verdicts and bronze rows: each file's bytes are read once, by Python inside a Spark task.
+
+A task takes a group of files, writes the rows of the accepted ones as Parquet straight into the bronze tables' data
+folders and returns only verdicts and file names. Nothing is visible until the driver commits those files, so a task
+that Spark runs twice leaves unreferenced objects, never double rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import tempfile
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pyarrow as pa
+import pyarrow.parquet as pq
+from botocore.exceptions import ClientError
+
+from lakehouse import intake
+from lakehouse.contract import SourceContract
+from lakehouse.landing import LandedFile
+
+ROWS_PER_CHUNK = 50_000
+RESCUED = "_rescued"
+UNREADABLE = "_unreadable"
+# What bronze knows about a row besides the contract's columns: (column, Spark type).
+LINEAGE = (
+    (RESCUED, "string"),
+    (UNREADABLE, "string"),
+    ("_batch_id", "bigint"),
+    ("_file_id", "string"),
+    ("_row", "bigint"),
+    ("_ingested_at", "timestamp_ntz"),
+)
+_ARROW = {"string": pa.string(), "bigint": pa.int64(), "timestamp_ntz": pa.timestamp("us")}
+
+
+@dataclass(frozen=True)
+class BronzeTable:
+    """Where a dataset's bronze files go: the table's folder (s3://…) and the Iceberg field id of every column."""
+
+    location: str
+    field_ids: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class IngestPlan:
+    """What every task needs to know. `known_content` maps (dataset, content hash) to the file that came first."""
+
+    bucket: str
+    batch_id: int
+    ingested_at: datetime
+    contracts: Mapping[str, SourceContract]
+    tables: Mapping[str, BronzeTable]
+    known_content: Mapping[tuple[str, str], str]
+
+
+@dataclass(frozen=True)
+class FileVerdict:
+    """One row of `ops.files` in the making: verdict is accepted, quarantined, duplicate_content or ignored."""
+
+    file: LandedFile
+    content_hash: str
+    verdict: str
+    reason: str | None = None
+    detail: str | None = None
+    rows_parsed: int = 0
+
+
+@dataclass(frozen=True)
+class WrittenFile:
+    """A Parquet file that waits for its commit."""
+
+    dataset: str
+    path: str
+    bytes: int
+    rows: int
+
+
+def columns(contract: SourceContract) -> tuple[tuple[str, str], ...]:
+    """(name, Spark type) of a bronze table: every contract column as text, then lineage."""
+    return (*((column.name, "string") for column in contract.columns), *LINEAGE)
+
+
+def groups(files: Iterable[LandedFile], count: int) -> list[list[LandedFile]]:
+    """Split files over at most `count` tasks of similar bytes.
+
+    Files of one dataset and size stay together: only such can hold the same bytes, so a task alone can tell which of
+    them came first.
+    """
+    twins: dict[tuple[str, int], list[LandedFile]] = {}
+    for file in sorted(files, key=lambda item: item.key):
+        twins.setdefault((file.dataset, file.bytes), []).append(file)
+    # A file costs a round trip besides its bytes; 64 KiB is about what is read in that time.
+    weigh = {key: sum(file.bytes + 65_536 for file in members) for key, members in twins.items()}
+    split: list[list[LandedFile]] = [[] for _ in range(max(1, min(count, len(twins))))]
+    load = [0] * len(split)
+    for key in sorted(twins, key=lambda item: (-weigh[item], item)):
+        lightest = load.index(min(load))
+        split[lightest] += twins[key]
+        load[lightest] += weigh[key]
+    return [group for group in split if group]
+
+
+def ingest(files: Iterable[LandedFile], plan: IngestPlan) -> Iterator[FileVerdict | WrittenFile]:
+    """Read one group of files: a verdict for each, and the Parquet files that hold the accepted rows.
+
+    A file that changed after it was listed gets no verdict: its new version waits for the next batch.
+    """
+    s3 = boto3.client("s3")
+    first_with = dict(plan.known_content)
+    writers: dict[str, _BronzeWriter] = {}
+    for file in files:
+        if intake.is_ignored(file.key):
+            yield FileVerdict(file, "", "ignored", "temporary_name", "a hidden or temporary name is never loaded")
+            continue
+        data = _read(s3, plan.bucket, file)
+        if data is None:
+            continue
+        content_hash = hashlib.sha256(data).hexdigest()
+        contract = plan.contracts.get(file.dataset)
+        if contract is None:
+            known = ", ".join(sorted(plan.contracts))
+            detail = f"no contract declares {file.dataset}; files are landed under landing/<domain>/<dataset>/: {known}"
+            yield FileVerdict(file, content_hash, "quarantined", "unknown_dataset", detail)
+            continue
+        first = first_with.get((file.dataset, content_hash))
+        if first is not None and first != file.file_id:
+            yield FileVerdict(file, content_hash, "duplicate_content", None, f"same bytes as file {first}")
+            continue
+        writer = writers.setdefault(file.dataset, _BronzeWriter(s3, contract, plan))
+        try:
+            parsed = writer.add(file, intake.rows(data, contract))
+        except intake.Refusal as refusal:
+            yield FileVerdict(file, content_hash, "quarantined", refusal.reason, str(refusal))
+            continue
+        first_with[file.dataset, content_hash] = file.file_id
+        yield FileVerdict(file, content_hash, "accepted", rows_parsed=parsed)
+    for writer in writers.values():
+        yield from writer.close()
+
+
+def _read(s3: Any, bucket: str, file: LandedFile) -> bytes | None:
+    try:
+        body: bytes = s3.get_object(Bucket=bucket, Key=file.key, IfMatch=file.etag)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("PreconditionFailed", "NoSuchKey", "412", "404"):
+            return None
+        raise
+    return body
+
+
+class _BronzeWriter:
+    """Rows of one dataset → one Parquet file with Iceberg's field ids, uploaded when the group is done."""
+
+    def __init__(self, s3: Any, contract: SourceContract, plan: IngestPlan) -> None:
+        self._s3, self._contract, self._plan = s3, contract, plan
+        table = plan.tables[contract.dataset]
+        self._schema = pa.schema(
+            pa.field(name, _ARROW[kind], metadata={"PARQUET:field_id": str(table.field_ids[name])})
+            for name, kind in columns(contract)
+        )
+        self._path = f"{table.location}/data/{plan.batch_id:010d}-{uuid.uuid4()}.parquet"
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        self._parquet = pq.ParquetWriter(self._file, self._schema, compression="zstd")
+        self._rows = 0
+
+    def add(self, file: LandedFile, rows: Iterator[intake.Row]) -> int:
+        """Write the rows of a file and return how many there are. Raises intake.Refusal when it cannot be read.
+
+        The rows are made before the first is written, so that a file refused half-way leaves nothing behind.
+        """
+        chunks = [self._chunk(file, chunk) for chunk in _chunked(rows, ROWS_PER_CHUNK)]
+        for chunk in chunks:
+            self._parquet.write_batch(chunk)
+        count = sum(chunk.num_rows for chunk in chunks)
+        self._rows += count
+        return count
+
+    def close(self) -> Iterator[WrittenFile]:
+        self._parquet.close()
+        if self._rows:
+            size = self._file.tell()
+            self._file.seek(0)
+            bucket, key = self._path.removeprefix("s3://").split("/", 1)
+            self._s3.upload_fileobj(self._file, bucket, key)
+            yield WrittenFile(self._contract.dataset, self._path, size, self._rows)
+        self._file.close()
+
+    def _chunk(self, file: LandedFile, rows: list[intake.Row]) -> pa.RecordBatch:
+        count = len(rows)
+        arrays = [pa.array([row.values.get(name) for row in rows], pa.string()) for name in self._contract.column_names]
+        arrays += [
+            pa.array([_rescued(row) for row in rows], pa.string()),
+            pa.array([row.unreadable for row in rows], pa.string()),
+            pa.array(itertools.repeat(self._plan.batch_id, count), pa.int64(), size=count),
+            pa.array(itertools.repeat(file.file_id, count), pa.string(), size=count),
+            pa.array([row.number for row in rows], pa.int64()),
+            pa.array(itertools.repeat(self._plan.ingested_at, count), pa.timestamp("us"), size=count),
+        ]
+        return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+
+
+def _rescued(row: intake.Row) -> str | None:
+    if row.unreadable is not None:
+        return row.raw
+    return json.dumps(row.rescued, ensure_ascii=False) if row.rescued else None
+
+
+def _chunked(rows: Iterator[intake.Row], size: int) -> Iterator[list[intake.Row]]:
+    while chunk := list(itertools.islice(rows, size)):
+        yield chunk
+
+
+def planned_instant(text: str) -> datetime:
+    """The batch's own time, ISO 8601, as a UTC instant without zone: retries stamp the same `_ingested_at`."""
+    return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)

@@ -1,0 +1,285 @@
+"""The only module that reads and writes lake tables. Every write can be repeated, and repeated at once, safely.
+
+How each write survives being killed and run again:
+
+    bronze, quarantine, ops.batches, ops.files   replaced by the batch's own filter, in one commit
+    changes                                      appended: a second try may add rows, never lose the first try's
+    history, silver, gold, row accounts          MERGE from a pure function of the tables
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from lakehouse import gold, silver, tables
+from lakehouse.bronze import BronzeTable, FileVerdict, IngestPlan, WrittenFile, planned_instant
+from lakehouse.contract import GoldContract, SourceContract
+from lakehouse.landing import Batch, LandedFile
+from lakehouse.tables import Table
+
+PROPERTIES = {
+    "format-version": "2",
+    "write.parquet.compression-codec": "zstd",
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "20",
+    "commit.retry.num-retries": "10",
+}
+
+
+Result = TypeVar("Result")
+
+
+class Lake:
+    """The Iceberg tables of one lake, through one Spark session."""
+
+    def __init__(self, spark: SparkSession) -> None:
+        self.spark = spark
+
+    def ensure(self, wanted: Iterable[Table]) -> None:
+        """Create the tables (and their databases) that are not there yet."""
+        for table in wanted:
+            if self.spark.catalog.tableExists(table.identifier):
+                continue
+            columns = ", ".join(f"`{name}` {kind}" for name, kind in table.columns)
+            partition = f"PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
+            properties = ", ".join(f"'{name}'='{value}'" for name, value in PROPERTIES.items())
+            self.spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {tables.CATALOG}.{table.database}")
+            self.spark.sql(
+                f"CREATE TABLE IF NOT EXISTS {table.identifier} ({columns}) USING iceberg {partition} "
+                f"TBLPROPERTIES ({properties})"
+            )
+
+    def read(self, table: Table) -> DataFrame:
+        """A table as it is now; the frame keeps to this snapshot."""
+        return self.spark.table(table.identifier)
+
+    def read_bronze(self, contract: SourceContract, batch_id: int) -> DataFrame:
+        """The bronze rows of one batch."""
+        return self.read(tables.bronze_table(contract)).where(F.col("_batch_id") == batch_id)
+
+    def read_changes(self, contract: SourceContract, batch_id: int) -> DataFrame:
+        """Rows that the batch moved into or out of silver, by every try of it."""
+        return self.read(tables.changes_table(contract)).where(F.col("_changed_by") == batch_id)
+
+    # Bronze
+
+    @property
+    def task_count(self) -> int:
+        """Tasks that keep every core busy, even when some take longer."""
+        return 2 * self.spark.sparkContext.defaultParallelism
+
+    def run_in_tasks(
+        self,
+        work: Callable[[list[LandedFile], IngestPlan], Iterable[Result]],
+        groups: Sequence[list[LandedFile]],
+        plan: IngestPlan,
+    ) -> list[Result]:
+        """Run `work` on every group, each in a Spark task of its own, and collect what they yield."""
+        if not groups:
+            return []
+        tasks = self.spark.sparkContext.parallelize(list(groups), len(groups))
+        results: list[Result] = tasks.flatMap(lambda group: work(group, plan)).collect()
+        return results
+
+    def bronze_destination(self, contract: SourceContract) -> BronzeTable:
+        """Folder and field ids that a task needs to write Parquet files for the table."""
+        table = self._iceberg(tables.bronze_table(contract))
+        fields = table.schema().columns()
+        return BronzeTable(table.location(), {field.name(): int(field.fieldId()) for field in fields})
+
+    def commit_bronze(self, contract: SourceContract, batch_id: int, written: Sequence[WrittenFile]) -> None:
+        """Make the written files the batch's rows, in one commit: what an earlier try committed is replaced."""
+        iceberg = self._jvm.org.apache.iceberg
+        table = self._iceberg(tables.bronze_table(contract))
+        metrics_config = iceberg.MetricsConfig.forTable(table)
+        overwrite = table.newOverwrite().overwriteByRowFilter(
+            iceberg.expressions.Expressions.equal("_batch_id", batch_id)
+        )
+        for file in written:
+            source = table.io().newInputFile(file.path, file.bytes)
+            data_file = (
+                iceberg.DataFiles.builder(table.spec())
+                .withInputFile(source)
+                .withFormat("parquet")
+                .withMetrics(iceberg.parquet.ParquetUtil.fileMetrics(source, metrics_config))
+                .build()
+            )
+            overwrite = overwrite.addFile(data_file)
+        overwrite.commit()
+        self.spark.catalog.refreshTable(tables.bronze_table(contract).identifier)
+
+    # The ledger
+
+    def known_files(self, batch: Batch) -> set[str]:
+        """Files of the batch that an earlier batch has judged: the same version landed again."""
+        wanted = self._frame([(file.file_id,) for file in batch.files], (("file_id", "string"),))
+        ledger = self.read(tables.files).where(F.col("batch_id") != batch.batch_id)
+        return {
+            row.file_id for row in ledger.join(F.broadcast(wanted), "file_id", "left_semi").select("file_id").collect()
+        }
+
+    def known_content(self, batch: Batch) -> dict[tuple[str, str], str]:
+        """(dataset, content hash) → first accepted file, for accepted files as large as one of the batch."""
+        sizes = self._frame(
+            sorted({(file.dataset, file.bytes) for file in batch.files}), (("dataset", "string"), ("bytes", "bigint"))
+        )
+        ledger = self.read(tables.files).where((F.col("verdict") == "accepted") & (F.col("batch_id") != batch.batch_id))
+        rows = ledger.join(F.broadcast(sizes), ["dataset", "bytes"], "left_semi").select(
+            "dataset", "content_hash", "file_id"
+        )
+        return {(row.dataset, row.content_hash): row.file_id for row in rows.collect()}
+
+    def write_ledger(self, batch: Batch, verdicts: Sequence[FileVerdict]) -> None:
+        """`ops.files` and `ops.batches` of one batch."""
+        planned_at = planned_instant(batch.planned_at)
+        files = [
+            (
+                verdict.file.file_id,
+                verdict.file.dataset,
+                verdict.file.key,
+                verdict.file.etag,
+                verdict.content_hash,
+                verdict.file.bytes,
+                verdict.verdict,
+                verdict.reason,
+                verdict.detail,
+                verdict.rows_parsed,
+                batch.batch_id,
+                planned_instant(verdict.file.arrived_at),
+                planned_at,
+            )
+            for verdict in verdicts
+        ]
+        rows_parsed = sum(verdict.rows_parsed for verdict in verdicts)
+        size = sum(file.bytes for file in batch.files)
+        summary = [(batch.batch_id, batch.kind, planned_at, len(batch.files), size, rows_parsed)]
+        for table, content in ((tables.files, files), (tables.batches, summary)):
+            frame = self._frame(content, table.columns).coalesce(1)
+            self._overwrite(table, frame, F.col("batch_id") == batch.batch_id)
+
+    def datasets_in(self, batch_id: int) -> list[str]:
+        """Datasets of which the batch accepted a file."""
+        rows = self.read(tables.files).where((F.col("batch_id") == batch_id) & (F.col("verdict") == "accepted"))
+        return sorted(row.dataset for row in rows.select("dataset").distinct().collect())
+
+    # Silver, in the order that makes every step repeatable
+
+    def append_changes(self, contract: SourceContract, changes: DataFrame) -> None:
+        self._append(tables.changes_table(contract), changes)
+
+    def quarantine(self, contract: SourceContract, bad: DataFrame, batch_id: int) -> None:
+        """Replace the batch's refused rows of this dataset."""
+        mine = (F.col("batch_id") == batch_id) & (F.col("dataset") == contract.dataset)
+        self._overwrite(tables.quarantined_rows, bad, mine)
+
+    def merge_history(self, contract: SourceContract, judged: DataFrame) -> None:
+        """Bring history to the fates that `silver.judge` found."""
+        table = tables.history_table(contract)
+        moved = judged.where(~F.col("_fate").eqNullSafe(F.col("_old_fate"))).where(
+            (F.col("_fate") != silver.CURRENT) | F.col("_old_fate").isNotNull()
+        )
+        self._merge(
+            table,
+            moved.select(*table.column_names),
+            on="t._file_id = s._file_id AND t._row = s._row",
+            delete_when=f"s._fate = '{silver.CURRENT}'",
+        )
+
+    def merge_silver(self, contract: SourceContract, judged: DataFrame) -> None:
+        """Put the winners that are not yet in silver there."""
+        table = tables.silver_table(contract)
+        entering = judged.where((F.col("_fate") == silver.CURRENT) & ~F.col("_was_current"))
+        self._merge(table, entering.select(*table.column_names), on="t._key = s._key")
+
+    def account(self, contract: SourceContract, file_ids: DataFrame) -> None:
+        """Count where the rows of these files are, each number from its own table."""
+        files = F.broadcast(file_ids.select("file_id").distinct())
+
+        def counted(rows: DataFrame, file_column: str, name: str) -> DataFrame:
+            mine = rows.select(F.col(file_column).alias("file_id")).join(files, "file_id", "left_semi")
+            return mine.groupBy("file_id").agg(F.count("*").alias(name))
+
+        history = self.read(tables.history_table(contract))
+        refused = self.read(tables.quarantined_rows).where(
+            (F.col("dataset") == contract.dataset) & F.col("status").isin("open", "waiting", "discarded")
+        )
+        counts = (
+            counted(self.read(tables.silver_table(contract)), "_file_id", "silver"),
+            counted(refused, "file_id", "quarantined"),
+            counted(history.where(F.col("_fate") == silver.DUPLICATE), "_file_id", "duplicate"),
+            counted(history.where(F.col("_fate") == silver.SUPERSEDED), "_file_id", "superseded"),
+        )
+        accounts = (
+            self.read(tables.files)
+            .join(files, "file_id", "left_semi")
+            .select("file_id", "dataset", F.col("rows_parsed").alias("parsed"))
+        )
+        for count in counts:
+            accounts = accounts.join(count, "file_id", "left")
+        accounts = accounts.na.fill(0).select(*tables.row_accounts.column_names)
+        self._merge(tables.row_accounts, accounts, on="t.file_id = s.file_id")
+
+    # Gold
+
+    def merge_gold(self, contract: GoldContract, difference: DataFrame) -> None:
+        """Apply `gold.difference`."""
+        self._merge(
+            tables.gold_table(contract),
+            difference,
+            on=" AND ".join(f"t.`{name}` <=> s.`{name}`" for name in contract.key),
+            delete_when=f"s.{gold.DELETED}",
+        )
+
+    # How it is done
+
+    def _merge(self, table: Table, source: DataFrame, on: str, delete_when: str | None = None) -> None:
+        """Upsert `source` by `on`; matched rows for which `delete_when` holds are deleted, and never inserted.
+
+        Nothing is committed when there is nothing to merge.
+        """
+        source = source.persist()
+        try:
+            if source.isEmpty():
+                return
+            source.createOrReplaceTempView("merge_source")
+            names = table.column_names
+            update = ", ".join(f"t.`{name}` = s.`{name}`" for name in names)
+            self.spark.sql(
+                f"MERGE INTO {table.identifier} t USING merge_source s ON {on} "
+                + (f"WHEN MATCHED AND {delete_when} THEN DELETE " if delete_when else "")
+                + f"WHEN MATCHED THEN UPDATE SET {update} "
+                + f"WHEN NOT MATCHED {f'AND NOT ({delete_when})' if delete_when else ''} "
+                + f"THEN INSERT ({', '.join(f'`{name}`' for name in names)}) "
+                + f"VALUES ({', '.join(f's.`{name}`' for name in names)})"
+            )
+        finally:
+            source.unpersist()
+
+    def _append(self, table: Table, rows: DataFrame) -> None:
+        rows = rows.persist()
+        try:
+            if not rows.isEmpty():
+                rows.select(*table.column_names).writeTo(table.identifier).append()
+        finally:
+            rows.unpersist()
+
+    def _overwrite(self, table: Table, rows: DataFrame, condition: SparkColumn) -> None:
+        rows.select(*table.column_names).writeTo(table.identifier).overwrite(condition)
+
+    def _frame(self, rows: Sequence[tuple[object, ...]], columns: tables.Shape) -> DataFrame:
+        return self.spark.createDataFrame(list(rows), ", ".join(f"`{name}` {kind}" for name, kind in columns))
+
+    def _iceberg(self, table: Table) -> Any:
+        return self._jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(
+            self.spark._jsparkSession, table.identifier
+        )
+
+    @functools.cached_property
+    def _jvm(self) -> Any:
+        return self.spark._jvm

@@ -1,0 +1,63 @@
+"""Typed settings, read from the environment in this one place."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class SettingsError(Exception):
+    """A setting is missing or malformed; the message names the variable and what it should hold."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the lake and the warehouse are; the same names on a laptop and in the cloud.
+
+    `batch_files` and `batch_bytes` bound one batch: what does not fit waits for the next one.
+    """
+
+    bucket: str
+    workgroup: str
+    database: str
+    redshift_role: str
+    queue_url: str
+    job_prefix: str = "lakehouse"
+    batch_files: int = 100
+    batch_bytes: int = 512 * 1024 * 1024
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read `LAKEHOUSE_*`. Raises SettingsError naming every variable that is missing."""
+        env = os.environ if environment is None else environment
+        required = {
+            "bucket": "LAKEHOUSE_BUCKET",
+            "workgroup": "LAKEHOUSE_WORKGROUP",
+            "database": "LAKEHOUSE_DATABASE",
+            "redshift_role": "LAKEHOUSE_REDSHIFT_ROLE",
+            "queue_url": "LAKEHOUSE_QUEUE_URL",
+        }
+        missing = [variable for variable in required.values() if not env.get(variable)]
+        if missing:
+            raise SettingsError(
+                f"not set: {', '.join(missing)}. On a laptop run `lakehouse up`, which sets them for every process it "
+                "starts; in the cloud the deployment does."
+            )
+        return cls(
+            **{field: env[variable] for field, variable in required.items()},
+            job_prefix=env.get("LAKEHOUSE_JOB_PREFIX", cls.job_prefix),
+            batch_files=_positive(env, "LAKEHOUSE_BATCH_FILES", cls.batch_files),
+            batch_bytes=_positive(env, "LAKEHOUSE_BATCH_BYTES", cls.batch_bytes),
+        )
+
+    def job_name(self, job: str) -> str:
+        """Glue's name of a job of this lake: `ingest_bronze` is `lakehouse-ingest-bronze`."""
+        return f"{self.job_prefix}-{job.replace('_', '-')}"
+
+
+def _positive(env: Mapping[str, str], variable: str, default: int) -> int:
+    text = env.get(variable, str(default))
+    if not text.isdecimal() or int(text) < 1:
+        raise SettingsError(f"{variable} is {text!r}; it should be a whole number of at least 1")
+    return int(text)

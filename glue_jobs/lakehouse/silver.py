@@ -1,0 +1,150 @@
+"""Bronze text → typed rows, refused rows with all their reasons, and the fate of every version of a key.
+
+Pure functions: frames and a contract in, frames out. Casts are always tried, never forced: ANSI mode would fail the
+whole batch for one bad cell.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F  # noqa: N812 - the name every Spark programmer knows
+
+from lakehouse import bronze, tables, values
+from lakehouse.contract import SourceContract
+
+CURRENT, DUPLICATE, SUPERSEDED = "current", "duplicate", "superseded"
+VIOLATIONS = "_violations"
+
+
+def typed(rows: DataFrame, contract: SourceContract) -> DataFrame:
+    """Bronze rows → silver's columns, `_raw` (the row as it came, JSON) and `_violations`.
+
+    `_violations` is an array of (rule, field, value), empty for a clean row; `value` is the text as it came.
+    """
+    parsed = {column.name: values.parse(F.col(column.name), column) for column in contract.columns}
+    found = [check for column in contract.columns for check in parsed[column.name].violations]
+    unreadable = values.violation(
+        F.col(bronze.UNREADABLE).isNotNull(), F.col(bronze.UNREADABLE), F.lit(None), F.lit(None)
+    )
+    # A row that could not be read has no values: the reason why is its only violation.
+    checks = F.when(F.col(bronze.UNREADABLE).isNotNull(), F.array(unreadable)).otherwise(
+        F.array_compact(F.array(*found))
+    )
+    names = [column.name for column in contract.columns]
+    raw = F.when(F.col(bronze.UNREADABLE).isNotNull(), F.col(bronze.RESCUED)).otherwise(
+        F.to_json(F.struct(*names, bronze.RESCUED))
+    )
+    cells = rows.select(
+        *(parsed[name].value.alias(name) for name in names),
+        bronze.RESCUED,
+        "_file_id",
+        "_row",
+        "_batch_id",
+        "_ingested_at",
+        raw.alias("_raw"),
+        checks.alias(VIOLATIONS),
+    )
+    return cells.withColumns({"_key": digest(contract.key), "_content": digest(names)})
+
+
+def split(typed_rows: DataFrame, contract: SourceContract) -> tuple[DataFrame, DataFrame]:
+    """Separate clean rows (silver's columns) from refused ones (`quarantine.rows`), keeping every reason."""
+    good = typed_rows.where(F.size(VIOLATIONS) == 0).select(*tables.silver_table(contract).column_names)
+    bad = typed_rows.where(F.size(VIOLATIONS) > 0).select(
+        F.substring(F.sha2(F.concat_ws("\n", F.lit(contract.dataset), "_file_id", "_row"), 256), 1, 32).alias(
+            "quarantine_id"
+        ),
+        F.lit(contract.dataset).alias("dataset"),
+        F.col("_file_id").alias("file_id"),
+        F.col("_row").alias("row_number"),
+        F.col("_raw").alias("raw"),
+        F.to_json(VIOLATIONS).alias("violations"),
+        F.lit("open").alias("status"),
+        F.col("_batch_id").alias("batch_id"),
+        F.col("_ingested_at").alias("quarantined_at"),
+    )
+    return good, bad
+
+
+def judge(good: DataFrame, silver: DataFrame, history: DataFrame, contract: SourceContract) -> DataFrame:
+    """The fate of every version of every key in `good`, over all versions ever seen.
+
+    Silver's columns, and `_fate` (current, duplicate, superseded), `_was_current` (it is in silver) and `_old_fate`
+    (what history says of it, null when it is not there). A pure function of the rows: neither the order of arrival nor
+    the split into batches can change it, and rows that an interrupted try has already written count once.
+    """
+    keys = good.select("_key").distinct()
+    columns = good.columns
+    versions = (
+        good.select(*columns, F.lit(False).alias("_was_current"), F.lit(None).cast("string").alias("_old_fate"))
+        .unionByName(
+            silver.join(keys, "_key", "left_semi").select(
+                *columns, F.lit(True).alias("_was_current"), F.lit(None).cast("string").alias("_old_fate")
+            )
+        )
+        .unionByName(
+            history.join(keys, "_key", "left_semi").select(
+                *columns, F.lit(False).alias("_was_current"), F.col("_fate").alias("_old_fate")
+            )
+        )
+    )
+    # One shuffle by key serves all windows.
+    place = Window.partitionBy("_key", "_file_id", "_row")
+    order = [F.col(contract.order_by).desc_nulls_last()] if contract.order_by else []
+    best = Window.partitionBy("_key").orderBy(*order, F.desc("_content"), "_file_id", "_row")
+    same_content = Window.partitionBy("_key", "_content").orderBy("_file_id", "_row")
+    once = (
+        versions.withColumns(
+            {
+                "_was_current": F.max("_was_current").over(place),
+                "_old_fate": F.max("_old_fate").over(place),
+                "_copy": F.row_number().over(place.orderBy("_batch_id")),
+            }
+        )
+        .where("_copy = 1")
+        .drop("_copy")
+    )
+    fate = (
+        F.when(F.col("_rank") == 1, CURRENT)
+        .when((F.col("_twin") == 1) & (F.col("_content") != F.col("_winning_content")), SUPERSEDED)
+        .otherwise(DUPLICATE)
+    )
+    return (
+        once.withColumns(
+            {
+                "_rank": F.row_number().over(best),
+                "_winning_content": F.first("_content").over(best),
+                "_twin": F.row_number().over(same_content),
+            }
+        )
+        .withColumn("_fate", fate)
+        .drop("_rank", "_winning_content", "_twin")
+    )
+
+
+def changes(judged: DataFrame, contract: SourceContract, batch_id: int) -> DataFrame:
+    """Rows that leave silver (`old`) and rows that enter it (`new`): what gold has to compute again."""
+    is_current = F.col("_fate") == CURRENT
+    return (
+        judged.where(is_current != F.col("_was_current"))
+        .withColumn("_change", F.when(is_current, "new").otherwise("old"))
+        .withColumn("_changed_by", F.lit(batch_id).cast("bigint"))
+        .select(*tables.changes_table(contract).column_names)
+    )
+
+
+def digest(columns: tuple[str, ...] | list[str]) -> SparkColumn:
+    """128 bits of SHA-256 over the columns' values as 32 hex digits; nulls count, and no two lists of values collide
+    by being written alike (each value is quoted as JSON)."""
+    text = F.to_json(F.struct(*(F.col(name).cast("string").alias(name) for name in columns)))
+    return F.substring(F.sha2(text, 256), 1, 32)
+
+
+def files_of(typed_rows: DataFrame, judged: DataFrame) -> DataFrame:
+    """`file_id` of every file whose row accounts a batch may have changed: its own, and those of rival versions."""
+    return (
+        typed_rows.select(F.col("_file_id").alias("file_id"))
+        .unionByName(judged.select(F.col("_file_id").alias("file_id")))
+        .distinct()
+    )

@@ -1,0 +1,139 @@
+"""Names and shapes of every lake table, in one place. Knows contracts; knows no Spark.
+
+Grain and columns (name, Spark type) of the tables that are not a contract's own:
+
+    ops.batches               one row per batch
+    ops.files                 one row per file version ever judged, kept for ever
+    ops.row_accounts          one row per accepted file: where its rows are
+    quarantine.rows           one row per refused row
+    silver_<domain>.<dataset>           the winner of every key
+    silver_<domain>.<dataset>_history   every valid row that is not the winner, with its fate
+    silver_<domain>.<dataset>_changes   per batch: rows that left silver (old) and rows that entered (new)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lakehouse import bronze
+from lakehouse.contract import GoldContract, SourceContract
+
+CATALOG = "lake"
+Shape = tuple[tuple[str, str], ...]
+
+FILES: Shape = (
+    ("file_id", "string"),
+    ("dataset", "string"),
+    ("key", "string"),
+    ("etag", "string"),
+    ("content_hash", "string"),
+    ("bytes", "bigint"),
+    ("verdict", "string"),
+    ("reason", "string"),
+    ("detail", "string"),
+    ("rows_parsed", "bigint"),
+    ("batch_id", "bigint"),
+    ("arrived_at", "timestamp_ntz"),
+    ("ingested_at", "timestamp_ntz"),
+)
+BATCHES: Shape = (
+    ("batch_id", "bigint"),
+    ("kind", "string"),
+    ("planned_at", "timestamp_ntz"),
+    ("files", "bigint"),
+    ("bytes", "bigint"),
+    ("rows_parsed", "bigint"),
+)
+ROW_ACCOUNTS: Shape = (
+    ("file_id", "string"),
+    ("dataset", "string"),
+    ("parsed", "bigint"),
+    ("silver", "bigint"),
+    ("quarantined", "bigint"),
+    ("duplicate", "bigint"),
+    ("superseded", "bigint"),
+)
+QUARANTINED_ROWS: Shape = (
+    ("quarantine_id", "string"),
+    ("dataset", "string"),
+    ("file_id", "string"),
+    ("row_number", "bigint"),
+    ("raw", "string"),
+    ("violations", "string"),
+    ("status", "string"),
+    ("batch_id", "bigint"),
+    ("quarantined_at", "timestamp_ntz"),
+)
+# What silver knows about a row besides the contract's columns: hashes of its key and of its typed content, and where
+# it came from.
+SILVER_LINEAGE: Shape = (
+    ("_key", "string"),
+    ("_content", "string"),
+    ("_rescued", "string"),
+    ("_file_id", "string"),
+    ("_row", "bigint"),
+    ("_batch_id", "bigint"),
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """An Iceberg table: `database.name` in the Glue catalog, its columns and its partition transforms."""
+
+    database: str
+    name: str
+    columns: Shape
+    partition_by: tuple[str, ...] = ()
+
+    @property
+    def identifier(self) -> str:
+        """The name in Spark SQL."""
+        return f"{CATALOG}.{self.database}.{self.name}"
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.columns)
+
+
+files = Table("ops", "files", FILES)
+batches = Table("ops", "batches", BATCHES)
+row_accounts = Table("ops", "row_accounts", ROW_ACCOUNTS)
+# Partitioned so that one dataset's refused rows of a batch can be replaced without touching another's files.
+quarantined_rows = Table("quarantine", "rows", QUARANTINED_ROWS, ("dataset",))
+LEDGER = (files, batches, row_accounts, quarantined_rows)
+
+
+def bronze_table(contract: SourceContract) -> Table:
+    return Table(f"bronze_{contract.domain}", contract.name, bronze.columns(contract))
+
+
+def silver_table(contract: SourceContract) -> Table:
+    return Table(f"silver_{contract.domain}", contract.name, _silver(contract), contract.partition_by)
+
+
+def history_table(contract: SourceContract) -> Table:
+    return Table(f"silver_{contract.domain}", f"{contract.name}_history", (*_silver(contract), ("_fate", "string")))
+
+
+def changes_table(contract: SourceContract) -> Table:
+    columns = (*_silver(contract), ("_change", "string"), ("_changed_by", "bigint"))
+    return Table(f"silver_{contract.domain}", f"{contract.name}_changes", columns)
+
+
+def gold_table(contract: GoldContract) -> Table:
+    return Table(f"gold_{contract.domain}", contract.name, typed_columns(contract), contract.partition_by)
+
+
+def typed_columns(contract: SourceContract | GoldContract) -> Shape:
+    """(name, Spark type) of a contract's own columns."""
+    return tuple((column.name, column.type.spark) for column in contract.columns)
+
+
+def of_source(contract: SourceContract) -> Iterable[Table]:
+    """Every table that one source fills."""
+    return (bronze_table(contract), silver_table(contract), history_table(contract), changes_table(contract))
+
+
+def _silver(contract: SourceContract) -> Shape:
+    return (*typed_columns(contract), *SILVER_LINEAGE)

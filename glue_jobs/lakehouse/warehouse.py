@@ -1,0 +1,203 @@
+"""Loading a batch into Redshift: what was exported, the lint before COPY, and the SQL. Knows no Spark.
+
+    export/<batch>/<domain>.<table>/keys/*.parquet   recompute keys that the batch touched
+    export/<batch>/<domain>.<table>/rows/*.parquet   rows that the table holds under those keys
+    export/<batch>/<domain>.<table>/{keys,rows}.manifest   for COPY
+    export/<batch>/index.json                        names every file; written last
+
+COPY fills temporary tables of one Data API session; then one transaction per domain locks the ledger, and replaces the
+touched keys only if no batch as new as this one has been loaded. An old load that wakes up late changes nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lakehouse.contract import Column, GoldContract, Registry
+from lakehouse.redshift import MAX_STATEMENTS_PER_CALL
+
+PARTS = ("keys", "rows")
+_ARROW = {
+    "varchar": pa.string(),
+    "smallint": pa.int16(),
+    "integer": pa.int32(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+}
+
+
+@dataclass(frozen=True)
+class ExportedFile:
+    """One Parquet object: bytes and rows, and the most UTF-8 bytes that any value of each varchar column takes."""
+
+    key: str
+    bytes: int
+    rows: int
+    longest: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class ExportedTable:
+    """What one batch brings to one warehouse table."""
+
+    dataset: str
+    keys: tuple[ExportedFile, ...]
+    rows: tuple[ExportedFile, ...]
+
+
+class LintError(Exception):
+    """An export that COPY would refuse; the message lists every file, column and difference."""
+
+
+def folder(batch_id: int) -> str:
+    return f"export/{batch_id:010d}/"
+
+
+def arrow_field(column: Column) -> pa.Field:
+    """The Parquet column that COPY expects for a Redshift column."""
+    if column.type.kind == "decimal":
+        kind = pa.decimal128(column.type.precision, column.type.scale)
+    else:
+        kind = _ARROW[column.type.kind]
+    return pa.field(column.name, kind, nullable=True)
+
+
+def publish(s3: Any, bucket: str, batch_id: int, tables: Sequence[ExportedTable]) -> None:
+    """Write the COPY manifests and then the index of an export."""
+    for table in tables:
+        for part in PARTS:
+            entries = [
+                {
+                    "url": f"s3://{bucket}/{file.key}",
+                    "mandatory": True,
+                    "meta": {"content_length": file.bytes},
+                }
+                for file in getattr(table, part)
+            ]
+            _put_json(s3, bucket, _manifest_key(batch_id, table.dataset, part), {"entries": entries})
+    _put_json(s3, bucket, f"{folder(batch_id)}index.json", {"tables": [asdict(table) for table in tables]})
+
+
+def read_export(s3: Any, bucket: str, batch_id: int) -> tuple[ExportedTable, ...]:
+    """The index of a batch's export; only tables with touched keys."""
+    index = json.loads(s3.get_object(Bucket=bucket, Key=f"{folder(batch_id)}index.json")["Body"].read())
+    tables = (
+        ExportedTable(entry["dataset"], *(tuple(ExportedFile(**file) for file in entry[part]) for part in PARTS))
+        for entry in index["tables"]
+    )
+    return tuple(table for table in tables if table.keys)
+
+
+def lint(s3: Any, bucket: str, tables: Sequence[ExportedTable], registry: Registry) -> None:
+    """Hold every file against its Redshift table: columns, order, types, widths, nulls, length.
+
+    Raises LintError. COPY's own words ("incompatible Parquet schema") name neither the file nor the column.
+    """
+    problems = [
+        f"{file.key}: {problem}"
+        for table in tables
+        for part in PARTS
+        for file in getattr(table, part)
+        for problem in _lint_file(s3, bucket, file, _columns(registry.gold[table.dataset], part))
+    ]
+    if problems:
+        raise LintError("the export does not fit the warehouse:\n" + "\n".join(problems))
+
+
+def stage_statements(
+    bucket: str, role: str, batch_id: int, tables: Sequence[ExportedTable], registry: Registry
+) -> list[str]:
+    """Temporary tables and COPYs, for one Data API session."""
+    statements = []
+    for table in tables:
+        contract = registry.gold[table.dataset]
+        for part in PARTS:
+            stage = _stage(contract, part)
+            columns = ", ".join(f"{column.name} {column.type.redshift}" for column in _columns(contract, part))
+            statements.append(f"CREATE TEMP TABLE {stage} ({columns})")
+            if getattr(table, part):
+                manifest = f"s3://{bucket}/{_manifest_key(batch_id, table.dataset, part)}"
+                statements.append(f"COPY {stage} FROM '{manifest}' IAM_ROLE '{role}' FORMAT AS PARQUET MANIFEST")
+    return statements
+
+
+def load_transactions(batch_id: int, tables: Sequence[ExportedTable], registry: Registry) -> list[list[str]]:
+    """One list of statements per domain, each to be run as one transaction in the session that staged the data."""
+    domains = sorted({registry.gold[table.dataset].domain for table in tables})
+    transactions = [list(_load_domain(domain, batch_id, tables, registry)) for domain in domains]
+    if too_long := [
+        domain for domain, sql in zip(domains, transactions, strict=True) if len(sql) > MAX_STATEMENTS_PER_CALL
+    ]:
+        raise LintError(f"more than {MAX_STATEMENTS_PER_CALL} statements in one transaction: {', '.join(too_long)}")
+    return transactions
+
+
+def _load_domain(domain: str, batch_id: int, tables: Sequence[ExportedTable], registry: Registry) -> Iterator[str]:
+    is_newer = f"(SELECT COALESCE(MAX(batch_id), 0) FROM ops.loads WHERE domain = '{domain}') < {batch_id}"
+    # SNAPSHOT isolation would let two loads of one new key both insert it; the lock makes the second one wait, and
+    # then see that the batch is loaded.
+    yield "LOCK ops.loads"
+    mine = [table for table in tables if registry.gold[table.dataset].domain == domain]
+    for table in mine:
+        contract = registry.gold[table.dataset]
+        target, keys, rows = table.dataset, _stage(contract, "keys"), _stage(contract, "rows")
+        match = " AND ".join(f"{target}.{name} = {keys}.{name}" for name in contract.recompute_by)
+        names = ", ".join(contract.column_names)
+        yield f"DELETE FROM {target} USING {keys} WHERE {match} AND {is_newer}"
+        yield f"INSERT INTO {target} ({names}) SELECT {names} FROM {rows} WHERE {is_newer}"
+    row_count = sum(file.rows for table in mine for file in table.rows)
+    yield (
+        "INSERT INTO ops.loads (domain, batch_id, loaded_at, table_count, row_count) "
+        f"SELECT '{domain}', {batch_id}, GETDATE(), {len(mine)}, {row_count} WHERE {is_newer}"
+    )
+
+
+def _lint_file(s3: Any, bucket: str, file: ExportedFile, columns: Sequence[Column]) -> Iterator[str]:
+    body = s3.get_object(Bucket=bucket, Key=file.key)["Body"].read()
+    if len(body) != file.bytes:
+        yield f"holds {len(body):,} bytes, the manifest says {file.bytes:,}"
+        return
+    footer = pq.ParquetFile(io.BytesIO(body))
+    actual, expected = footer.schema_arrow, [arrow_field(column) for column in columns]
+    if actual.names != [field.name for field in expected]:
+        yield f"columns are {', '.join(actual.names)}; should be {', '.join(field.name for field in expected)}"
+        return
+    for position, (column, field) in enumerate(zip(columns, expected, strict=True)):
+        if actual.field(position).type != field.type:
+            yield f"{column.name} is {actual.field(position).type}; should be {field.type}"
+        if column.type.length and file.longest.get(column.name, 0) > column.type.length:
+            yield f"{column.name} holds {file.longest[column.name]} bytes; {column.type.redshift} is too short"
+        if column.required and any(
+            (group.column(position).statistics.null_count or 0) > 0
+            for group in (footer.metadata.row_group(index) for index in range(footer.num_row_groups))
+            if group.column(position).statistics is not None
+        ):
+            yield f"{column.name} holds nulls; the column is NOT NULL"
+
+
+def _columns(contract: GoldContract, part: str) -> tuple[Column, ...]:
+    if part == "rows":
+        return contract.columns
+    return tuple(contract.column(name) for name in contract.recompute_by)
+
+
+def _stage(contract: GoldContract, part: str) -> str:
+    return f"stage_{contract.domain}_{contract.name}_{part}"
+
+
+def _manifest_key(batch_id: int, dataset: str, part: str) -> str:
+    return f"{folder(batch_id)}{dataset}/{part}.manifest"
+
+
+def _put_json(s3: Any, bucket: str, key: str, content: object) -> None:
+    s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(content).encode(), ContentType="application/json")
