@@ -229,11 +229,11 @@ def _read_sources(
 def _read_lookups(document: Document, value: Value, references: dict[str, Value]) -> tuple[GoldLookup, ...]:
     lookups: list[GoldLookup] = []
     for item in document.items(value):
-        parts = document.fields(item, ("dataset", "on"))
+        parts = document.fields(item, ("dataset", "match"))
         dataset = _reference(document, parts, references)
-        pairs = document.mapping(parts["on"]) if "on" in parts else {}
-        if "on" in parts and not pairs:
-            document.complain(parts["on"], "no column to match on", "write column_of_source: column_of_lookup")
+        pairs = document.mapping(parts["match"]) if "match" in parts else {}
+        if "match" in parts and not pairs:
+            document.complain(parts["match"], "no column to match on", "write column_of_source: column_of_lookup")
         columns = {column: document.text(part) for column, part in pairs.items()}
         if dataset is not None:
             lookups.append(GoldLookup(dataset, {column: text for column, text in columns.items() if text}))
