@@ -29,8 +29,8 @@ class StateDirectoryInUseError(RuntimeError):
 class Store:
     """One SQLite file ``state.db`` under ``state_dir``, safe to use from any thread.
 
-    Rows are ``sqlite3.Row`` (by index or by column name). There is one writer at a time: ``transaction()`` is also the lock
-    for a check followed by a change.
+    Rows are ``sqlite3.Row`` (by index or by column name). There is one writer at a time: ``transaction()`` is also the
+    lock for a check followed by a change.
     """
 
     def __init__(self, state_dir: Path) -> None:
@@ -53,7 +53,7 @@ class Store:
     def transaction(self) -> Iterator[sqlite3.Cursor]:
         """Yield a cursor; commit at the end, or roll back and re-raise. No other thread writes meanwhile.
 
-        A transaction inside a transaction of the same thread joins it. Keep it short: never wait for I/O of others in it.
+        A transaction inside a transaction of the same thread joins it. Keep it short: never wait for others in it.
         """
         with self._write_lock:
             outermost = self._write_depth == 0

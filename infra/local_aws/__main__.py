@@ -1,0 +1,53 @@
+"""``python -m infra.local_aws --state DIR --port N``: serve a state directory until SIGTERM or SIGINT.
+
+Prints ``{"endpoint": ..., "pid": ...}`` in one line on stdout when ready. Exit codes: 0 stopped, 1 the state directory
+is in use, 3 the port is taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from infra.local_aws.persistence import StateDirectoryInUseError
+from infra.local_aws.server import LocalAws
+
+STATE_IN_USE = 1
+PORT_IN_USE = 3
+
+
+def main() -> int:
+    """Parse the command line, serve, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m infra.local_aws", description="A local AWS in one process.")
+    parser.add_argument("--state", type=Path, required=True, help="directory of everything durable; made if missing")
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one (the default)")
+    arguments = parser.parse_args()
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        aws = LocalAws(arguments.state.resolve(), arguments.port)
+    except StateDirectoryInUseError as error:
+        sys.stderr.write(f"{error}\n")
+        return STATE_IN_USE
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        sys.stderr.write(f"port {arguments.port} is in use\n")
+        return PORT_IN_USE
+    threading.Thread(target=aws.serve, daemon=True).start()
+    sys.stdout.write(json.dumps({"endpoint": aws.endpoint, "pid": os.getpid()}) + "\n")
+    sys.stdout.flush()
+    stopped.wait()
+    aws.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
