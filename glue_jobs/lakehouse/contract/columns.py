@@ -16,7 +16,7 @@ IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,126}")
 """Names that Redshift, Glue, Iceberg and Spark all take unquoted. A leading underscore is kept for lineage columns."""
 
 EPOCH_FORMATS = ("epoch_seconds", "epoch_millis")
-"""Format names for instants that arrive as a number since 1970-01-01T00:00:00Z."""
+"""Formats of instants that arrive as a count since 1970-01-01T00:00:00Z; the number of digits tells them apart."""
 
 PARTITION_TRANSFORMS = ("years", "months", "days", "hours", "identity")
 

@@ -18,9 +18,15 @@ class Problem:
     wrong: str
     right: str
 
+    @property
+    def shown_file(self) -> Path:
+        """The file as the reader's editor and terminal link it: relative to the working directory when below it."""
+        here = Path.cwd()
+        return self.file.relative_to(here) if self.file.is_relative_to(here) else self.file
+
     def __str__(self) -> str:
         field = f"{self.field}: " if self.field else ""
-        return f"{self.file}:{self.line}: {field}{self.wrong}; {self.right}"
+        return f"{self.shown_file}:{self.line}: {field}{self.wrong}; {self.right}"
 
 
 class ContractError(Exception):

@@ -55,12 +55,12 @@ def _contract_files(domains: Traversable, *folders: str) -> Iterator[tuple[str, 
         folder = domain.joinpath(*folders)
         if domain.is_dir() and folder.is_dir():
             for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-                if file.is_file() and file.name.endswith(".yaml"):
+                if file.is_file() and file.name.endswith((".yaml", ".yml")):
                     yield domain.name, file
 
 
 def _stem(file: Traversable) -> str:
-    return file.name.removesuffix(".yaml")
+    return Path(file.name).stem
 
 
 def _check_references(

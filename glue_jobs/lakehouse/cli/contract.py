@@ -1,0 +1,224 @@
+"""`lakehouse contract`: look at contracts, check them, and keep the DDL made from them."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from lakehouse import ddl
+from lakehouse.contract import (
+    Column,
+    ColumnType,
+    ContractError,
+    GoldContract,
+    Problem,
+    Registry,
+    SourceContract,
+    load_registry,
+)
+
+app = typer.Typer(help="Look at contracts, check them, and keep the DDL made from them.", no_args_is_help=True)
+
+_DDL_FOLDER = Path("sql/ddl")
+_AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text for people.")]
+_Domains = Annotated[
+    Path | None,
+    typer.Argument(exists=True, file_okay=False, help="A folder of domains; without it, those installed."),
+]
+
+
+@app.command(epilog="Example: lakehouse contract check glue_jobs/lakehouse/domains")
+def check(domains: _Domains = None, as_json: _AsJson = False) -> None:
+    """Read every contract and tell every mistake with its file, line, field and what would be right.
+
+    Exits with 1 when there is a mistake.
+    """
+    try:
+        registry = load_registry(domains)
+    except ContractError as error:
+        if as_json:
+            _print_json({"problems": [_problem_as_json(problem) for problem in error.problems]})
+        else:
+            _print_problems(error)
+        raise typer.Exit(1) from error
+    if as_json:
+        _print_json({"problems": []})
+    else:
+        counted = f"{len(registry.sources)} sources and {len(registry.gold)} gold tables"
+        Console().print(f"[green]✓[/] {counted} in {', '.join(registry.domains)}: no mistakes")
+
+
+@app.command("list", epilog="Example: lakehouse contract list --json")
+def list_(as_json: _AsJson = False) -> None:
+    """List every dataset that has a contract."""
+    registry = _registry()
+    contracts: list[SourceContract | GoldContract] = [*registry.sources.values(), *registry.gold.values()]
+    rows = [_summary(contract) for contract in contracts]
+    if as_json:
+        _print_json(rows)
+        return
+    table = Table("dataset", "kind", "version", "key", "columns")
+    table.add_column("description", no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        names = (row["dataset"], row["kind"], row["version"], ", ".join(row["key"]), str(row["columns"]))
+        table.add_row(*names, escape(row["description"]))
+    Console().print(table)
+
+
+@app.command(epilog="Example: lakehouse contract show storefront.transactions")
+def show(
+    dataset: Annotated[str, typer.Argument(help="As <domain>.<name>; see `contract list`.")],
+    as_json: _AsJson = False,
+) -> None:
+    """Show one contract: its columns, their rules, and what the table is made from."""
+    registry = _registry()
+    contract = registry.sources.get(dataset) or registry.gold.get(dataset)
+    if contract is None:
+        known = sorted({*registry.sources, *registry.gold})
+        near = difflib.get_close_matches(dataset, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        raise typer.BadParameter(f'no contract is named "{dataset}"; {hint}', param_hint="DATASET")
+    if as_json:
+        _print_json({"dataset": dataset, "kind": _kind(contract), "key": contract.key, **_plain(contract)})
+    else:
+        _print_contract(contract)
+
+
+@app.command("ddl", epilog="Example: lakehouse contract ddl --write")
+def ddl_(
+    check_files: Annotated[bool, typer.Option("--check", help=f"Compare with {_DDL_FOLDER}; exit 1 on drift.")] = False,
+    write: Annotated[bool, typer.Option("--write", help=f"Write {_DDL_FOLDER}.")] = False,
+) -> None:
+    """Print the Redshift DDL made from the contracts, or keep the files made from it."""
+    if check_files and write:
+        raise typer.BadParameter("give one of them", param_hint="--check / --write")
+    wanted = ddl.files(_registry())
+    if not (check_files or write):
+        typer.echo("\n".join(wanted.values()), nl=False)
+        return
+    if not _DDL_FOLDER.is_dir():
+        raise typer.BadParameter(f"{_DDL_FOLDER} is not here; run it from the repository's root", param_hint="--write")
+    found = {file.name: file.read_text(encoding="utf-8") for file in _DDL_FOLDER.glob("*.sql")}
+    drifted = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
+    for name in drifted:
+        if write and name in wanted:
+            (_DDL_FOLDER / name).write_text(wanted[name], encoding="utf-8")
+        elif write:
+            (_DDL_FOLDER / name).unlink()
+        typer.echo(f"{_DDL_FOLDER / name}: {'written' if write else 'differs from the contracts'}")
+    if drifted and not write:
+        typer.echo("run: lakehouse contract ddl --write")
+        raise typer.Exit(1)
+    if not drifted:
+        typer.echo(f"{_DDL_FOLDER} says what the contracts say")
+
+
+def _registry() -> Registry:
+    """The installed contracts; ends the command with their mistakes if there are any."""
+    try:
+        return load_registry()
+    except ContractError as error:
+        _print_problems(error)
+        raise typer.Exit(1) from error
+
+
+def _print_problems(error: ContractError) -> None:
+    console = Console(stderr=True, soft_wrap=True)
+    for problem in error.problems:
+        field = f" [cyan]{escape(problem.field)}[/]:" if problem.field else ""
+        where = f"[bold]{escape(str(problem.shown_file))}:{problem.line}[/]:"
+        console.print(f"{where}{field} {escape(problem.wrong)}; [green]{escape(problem.right)}[/]", highlight=False)
+    mistakes, files = len(error.problems), len({problem.file for problem in error.problems})
+    counted = f"{mistakes} mistake{'s'[: mistakes > 1]} in {files} file{'s'[: files > 1]}"
+    console.print(f"[red]✗[/] {counted}", highlight=False)
+
+
+def _print_contract(contract: SourceContract | GoldContract) -> None:
+    console = Console()
+    console.print(f"[bold]{contract.dataset}[/] {contract.version}, {_kind(contract)}", highlight=False)
+    console.print(escape(contract.description), highlight=False)
+    facts = Table.grid(padding=(0, 2))
+    for name, value in _facts(contract).items():
+        facts.add_row(f"[cyan]{name}[/]", escape(value))
+    console.print(facts)
+    table = Table("column", "type", "key", "rules", "description")
+    for column in contract.columns:
+        key = str(column.key_position or "")
+        table.add_row(column.name, str(column.type), key, escape("\n".join(_rules(column))), escape(column.description))
+    console.print(table)
+
+
+def _facts(contract: SourceContract | GoldContract) -> dict[str, str]:
+    """What is said of the table as a whole, as short lines."""
+    facts = {"key": ", ".join(contract.key), "partitions": ", ".join(contract.partition_by)}
+    if isinstance(contract, SourceContract):
+        facts |= {"newest by": contract.order_by or "", "unknown columns": contract.drift}
+    else:
+        facts |= {
+            "from": ", ".join(source.dataset for source in contract.sources),
+            "looks up": ", ".join(lookup.dataset for lookup in contract.lookups),
+            "recomputed by": ", ".join(contract.recompute_by),
+            "distribution": " ".join(filter(None, (contract.dist_style, contract.dist_key))),
+            "sorted by": ", ".join(contract.sort_keys),
+        }
+    return {name: value for name, value in facts.items() if value} | {"file": str(contract.path)}
+
+
+def _rules(column: Column) -> list[str]:
+    """The rules that a column's values keep, one line each."""
+    low, high = (">" if column.exclusive_minimum else "≥"), ("<" if column.exclusive_maximum else "≤")
+    rules = [
+        "required" if column.required else "",
+        "personal" if column.classification == "personal" else "",
+        f"{low} {column.minimum}" if column.minimum is not None else "",
+        f"{high} {column.maximum}" if column.maximum is not None else "",
+        f"one of {', '.join(column.values)}" if column.values else "",
+        f"matches {column.pattern}" if column.pattern else "",
+        f"in {column.unit}" if column.unit else "",
+        f"also named {', '.join(column.aliases)}" if column.aliases else "",
+    ]
+    return [rule for rule in rules if rule]
+
+
+def _kind(contract: SourceContract | GoldContract) -> str:
+    return "source" if isinstance(contract, SourceContract) else contract.table_type
+
+
+def _summary(contract: SourceContract | GoldContract) -> dict[str, Any]:
+    return {
+        "dataset": contract.dataset,
+        "kind": _kind(contract),
+        "version": contract.version,
+        "key": list(contract.key),
+        "columns": len(contract.columns),
+        "description": contract.description,
+    }
+
+
+def _problem_as_json(problem: Problem) -> dict[str, Any]:
+    return {**_plain(problem), "file": str(problem.shown_file)}
+
+
+def _plain(value: Any) -> Any:
+    """A dataclass as what JSON can say: types as Redshift spells them, decimals as text, so that none loses a digit."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, ColumnType):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return str(value) if isinstance(value, ColumnType | Decimal | Path) else value
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

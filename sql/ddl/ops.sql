@@ -1,0 +1,33 @@
+-- Made from the contracts by `lakehouse contract ddl --write`; change a contract and run it again.
+
+CREATE SCHEMA IF NOT EXISTS ops;
+
+CREATE TABLE IF NOT EXISTS ops.loads (
+    domain VARCHAR(64) NOT NULL,
+    batch_id BIGINT NOT NULL,
+    loaded_at TIMESTAMP NOT NULL,
+    table_count INTEGER NOT NULL,
+    row_count BIGINT NOT NULL,
+    PRIMARY KEY (domain, batch_id)
+)
+DISTSTYLE ALL;
+
+COMMENT ON TABLE ops.loads IS 'Loads that were committed.';
+
+COMMENT ON COLUMN ops.loads.domain IS 'Business domain whose tables were loaded.';
+
+COMMENT ON COLUMN ops.loads.batch_id IS 'Number of the batch; within a domain only a greater one loads.';
+
+COMMENT ON COLUMN ops.loads.loaded_at IS 'When the load''s transaction ran, in UTC.';
+
+COMMENT ON COLUMN ops.loads.table_count IS 'Tables the load touched.';
+
+COMMENT ON COLUMN ops.loads.row_count IS 'Rows the load inserted, over all its tables.';
+
+CREATE EXTERNAL SCHEMA IF NOT EXISTS lake_ops
+FROM DATA CATALOG DATABASE 'ops'
+IAM_ROLE DEFAULT;
+
+CREATE EXTERNAL SCHEMA IF NOT EXISTS lake_quarantine
+FROM DATA CATALOG DATABASE 'quarantine'
+IAM_ROLE DEFAULT;
