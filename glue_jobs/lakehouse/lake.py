@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
+from operator import and_
 from typing import Any, TypeVar
 
 from pyspark.sql import Column as SparkColumn
@@ -187,15 +189,15 @@ class Lake:
         self._merge(
             table,
             moved.select(*table.column_names),
-            on="t._file_id = s._file_id AND t._row = s._row",
-            delete_when=f"s._fate = '{silver.CURRENT}'",
+            on=("_file_id", "_row"),
+            delete_when=F.col("s._fate") == silver.CURRENT,
         )
 
     def merge_silver(self, contract: SourceContract, judged: DataFrame) -> None:
         """Put the winners that are not yet in silver there."""
         table = tables.silver_table(contract)
         entering = judged.where((F.col("_fate") == silver.CURRENT) & ~F.col("_was_current"))
-        self._merge(table, entering.select(*table.column_names), on="t._key = s._key")
+        self._merge(table, entering.select(*table.column_names), on=("_key",))
 
     def account(self, contract: SourceContract, file_ids: DataFrame) -> None:
         """Count where the rows of these files are, each number from its own table."""
@@ -223,7 +225,7 @@ class Lake:
         for count in counts:
             accounts = accounts.join(count, "file_id", "left")
         accounts = accounts.na.fill(0).select(*tables.row_accounts.column_names)
-        self._merge(tables.row_accounts, accounts, on="t.file_id = s.file_id")
+        self._merge(tables.row_accounts, accounts, on=("file_id",))
 
     # Gold
 
@@ -232,14 +234,16 @@ class Lake:
         self._merge(
             tables.gold_table(contract),
             difference,
-            on=" AND ".join(f"t.`{name}` <=> s.`{name}`" for name in contract.key),
-            delete_when=f"s.{gold.DELETED}",
+            on=contract.key,
+            delete_when=F.col(f"s.{gold.DELETED}"),
         )
 
     # How it is done
 
-    def _merge(self, table: Table, source: DataFrame, on: str, delete_when: str | None = None) -> None:
-        """Upsert `source` by `on`; matched rows for which `delete_when` holds are deleted, and never inserted.
+    def _merge(
+        self, table: Table, source: DataFrame, on: tuple[str, ...], delete_when: SparkColumn | None = None
+    ) -> None:
+        """Upsert `source` by the columns `on`, null equal to null; where `delete_when` holds, delete and never insert.
 
         Nothing is committed when there is nothing to merge.
         """
@@ -247,17 +251,14 @@ class Lake:
         try:
             if source.isEmpty():
                 return
-            source.createOrReplaceTempView("merge_source")
-            names = table.column_names
-            update = ", ".join(f"t.`{name}` = s.`{name}`" for name in names)
-            self.spark.sql(
-                f"MERGE INTO {table.identifier} t USING merge_source s ON {on} "
-                + (f"WHEN MATCHED AND {delete_when} THEN DELETE " if delete_when else "")
-                + f"WHEN MATCHED THEN UPDATE SET {update} "
-                + f"WHEN NOT MATCHED {f'AND NOT ({delete_when})' if delete_when else ''} "
-                + f"THEN INSERT ({', '.join(f'`{name}`' for name in names)}) "
-                + f"VALUES ({', '.join(f's.`{name}`' for name in names)})"
-            )
+            same = reduce(and_, (F.col(f"{table.identifier}.{name}").eqNullSafe(F.col(f"s.{name}")) for name in on))
+            merge = source.alias("s").mergeInto(table.identifier, same)
+            if delete_when is not None:
+                merge = merge.whenMatched(delete_when).delete()
+            values = {name: F.col(f"s.{name}") for name in table.column_names}
+            merge = merge.whenMatched().update(values)
+            new = merge.whenNotMatched() if delete_when is None else merge.whenNotMatched(~delete_when)
+            new.insert(values).merge()
         finally:
             source.unpersist()
 

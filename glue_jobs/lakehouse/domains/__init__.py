@@ -1,0 +1,1 @@
+"""Business domains: one folder each, its contracts and one pure function per gold table."""

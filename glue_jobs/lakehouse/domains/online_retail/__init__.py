@@ -1,0 +1,1 @@
+"""Invoices of a British online shop (UCI Online Retail)."""

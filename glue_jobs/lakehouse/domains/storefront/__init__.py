@@ -1,0 +1,1 @@
+"""A web shop: users, transactions and the events of its visitors."""
