@@ -32,3 +32,5 @@ class Context:
     """By SigV4 signing name (``s3``, ``glue``, ``redshift-data``): what answers instead of moto."""
     moto: WSGIApplication = field(default_factory=Moto)
     """Moto's own answer to any request, for what a service leaves to it."""
+    pages: dict[str, Callable[[], object]] = field(default_factory=dict)
+    """By name: what ``GET /_local/<name>`` answers, as JSON."""

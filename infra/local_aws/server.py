@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infra.local_aws import glue_catalog, s3
+from infra.local_aws import glue_catalog, glue_jobs, s3
 from infra.local_aws.context import Context
 from infra.local_aws.errors import AwsError, answer_error
 from infra.local_aws.http_server import UNREPORTED, Server
@@ -20,7 +20,7 @@ from infra.local_aws.persistence import Store
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
-HEALTH_PATH = "/_local/health"
+PAGES_PATH = "/_local/"
 
 
 class LocalAws:
@@ -41,7 +41,8 @@ class LocalAws:
         # Some of moto's services call their own server.
         os.environ["MOTO_PORT"] = str(self.server.server_port)
         self._context = Context(state_dir, self._store, lambda: self.endpoint)
-        for service in (s3, glue_catalog):
+        self._context.pages["health"] = lambda: {"status": "ok", "pid": os.getpid()}
+        for service in (s3, glue_catalog, glue_jobs):
             service.install(self._context)
         self.server.app = Application(self._context)
 
@@ -68,10 +69,11 @@ class Application:
     def __init__(self, context: Context) -> None:
         self._services = context.services
         self._moto = context.moto
+        self._pages = context.pages
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == HEALTH_PATH:
-            return _health(start_response)
+        if page := self._pages.get(environ["PATH_INFO"].removeprefix(PAGES_PATH)):
+            return _answer_page(page(), start_response)
         service = service_of(environ)
         application = self._services.get(service or "", self._moto)
         try:
@@ -87,7 +89,7 @@ class Application:
             return answer_error(environ, start_response, service, AwsError(code, message, 500))
 
 
-def _health(start_response: StartResponse) -> Iterable[bytes]:
-    content = json.dumps({"status": "ok", "pid": os.getpid()}).encode()
-    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(content)))])
-    return [content]
+def _answer_page(content: object, start_response: StartResponse) -> Iterable[bytes]:
+    body = json.dumps(content).encode()
+    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    return [body]
