@@ -185,7 +185,7 @@ class _Response:
         lines = [f"HTTP/1.1 {status}"]
         if "date" not in names:
             lines.append(f"Date: {self._handler.date_time_string()}")
-        lines += [f"{name}: {value}" for name, value in headers if name.lower() != "connection"]
+        lines += [f"{name}: {_one_line(value)}" for name, value in headers if name.lower() != "connection"]
         if self._has_body and "content-length" not in names:
             self._is_chunked = self._handler.request_version >= "HTTP/1.1"
             if self._is_chunked:
@@ -199,7 +199,7 @@ class _Response:
         if self._handler.close_connection or self.closes:
             self._handler.close_connection = True
             lines.append("Connection: close")
-        self._head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        self._head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
         return _refuse_write
 
     def send(self, body: Iterable[bytes]) -> None:
@@ -226,6 +226,11 @@ class _Response:
             close = getattr(body, "close", None)
             if close is not None:
                 close()
+
+
+def _one_line(value: str) -> str:
+    # A header that echoes the client's words must not become two.
+    return value.replace("\r", " ").replace("\n", " ")
 
 
 def _refuse_write(data: bytes) -> object:
