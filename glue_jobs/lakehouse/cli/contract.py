@@ -67,11 +67,10 @@ def list_(as_json: _AsJson = False) -> None:
     if as_json:
         _print_json(rows)
         return
-    table = Table("dataset", "kind", "version", "key", "columns")
-    table.add_column("description", no_wrap=True, overflow="ellipsis")
+    table = Table("dataset", "kind", "description")
+    table.columns[0].overflow = "fold"  # names are copied from here: never cut one short
     for row in rows:
-        names = (row["dataset"], row["kind"], row["version"], ", ".join(row["key"]), str(row["columns"]))
-        table.add_row(*names, escape(row["description"]))
+        table.add_row(row["dataset"], row["kind"], escape(row["description"]))
     Console().print(table)
 
 

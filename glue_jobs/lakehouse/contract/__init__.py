@@ -14,7 +14,7 @@ from lakehouse.contract.model import (
     Registry,
     SourceContract,
 )
-from lakehouse.contract.registry import load_registry
+from lakehouse.contract.registry import load_registry, source_names
 
 __all__ = [
     "EPOCH_FORMATS",
@@ -28,4 +28,5 @@ __all__ = [
     "Registry",
     "SourceContract",
     "load_registry",
+    "source_names",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -16,15 +16,15 @@ _TEXT, _BOOLEAN, _INTEGER, _FLOAT = (f"tag:yaml.org,2002:{name}" for name in ("s
 
 @dataclass(frozen=True)
 class Value:
-    """A value of a YAML file: where it stands, and the node it was composed into."""
+    """A value of a YAML file: its node, its path, and its line from 1 (that of its key, if it has one)."""
 
     node: yaml.Node
     path: str
+    line: int
 
-    @property
-    def line(self) -> int:
-        """Line in the file, from 1."""
-        return int(self.node.start_mark.line) + 1
+
+def _line_of(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
 
 
 def _name_of(node: yaml.Node) -> str:
@@ -60,7 +60,7 @@ class Document:
         if node is None:
             self._add(1, "", "the file is empty", "write an ODCS contract")
             return None
-        return Value(node, "")
+        return Value(node, "", _line_of(node))
 
     def complain(self, value: Value, wrong: str, right: str) -> None:
         """Note a mistake at the place of the value."""
@@ -85,10 +85,10 @@ class Document:
             return {}
         found: dict[str, Value] = {}
         for key_node, node in value.node.value:
-            key = self.text(Value(key_node, value.path))
+            key = self.text(Value(key_node, value.path, _line_of(key_node)))
             if key is None:
                 continue
-            part = Value(node, f"{value.path}.{key}".removeprefix("."))
+            part = Value(node, f"{value.path}.{key}".removeprefix("."), _line_of(key_node))
             if key in found:
                 self.complain(part, f'"{key}" is said twice', f"keep one (the other is on line {found[key].line})")
             else:
@@ -100,7 +100,7 @@ class Document:
         if not isinstance(value.node, yaml.SequenceNode):
             self.complain(value, f"{_name_of(value.node)} is not a list", "write a list: - one or [one, two]")
             return ()
-        return [Value(node, f"{value.path}[{index}]") for index, node in enumerate(value.node.value)]
+        return [Value(node, f"{value.path}[{index}]", _line_of(node)) for index, node in enumerate(value.node.value)]
 
     def text(self, value: Value) -> str | None:
         """A string. ``NO``, ``1.0`` and ``null`` are not strings in YAML until they are quoted."""
@@ -186,7 +186,7 @@ class Document:
             elif name in found:
                 self.complain(item, f'"{name}" is said twice', f"keep one (the other is on line {found[name].line})")
             else:
-                found[name] = Value(entry["value"].node, f"{parts['customProperties'].path}.{name}")
+                found[name] = replace(entry["value"], path=f"{parts['customProperties'].path}.{name}")
         return found
 
     def _add(self, line: int, path: str, wrong: str, right: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar, cast, get_args
 
 from lakehouse.contract.columns import Declared, in_order, read_columns, read_name
@@ -38,6 +38,14 @@ _CUSTOM_OF_SOURCE = ("drift", "orderBy", "nulls")
 _CUSTOM_OF_GOLD = (
     *("tableType", "recomputeBy", "sources", "lookups", "unknownMember", "distStyle", "distKey", "sortKeys"),
 )
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Where a gold contract names a dataset and, for a lookup, each column it matches on (by the source's column)."""
+
+    dataset: Value
+    match: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -94,7 +102,7 @@ def read_source(document: Document, domain: str, name: str) -> SourceContract | 
     )
 
 
-def read_gold(document: Document, domain: str, name: str) -> tuple[GoldContract | None, Mapping[str, Value]]:
+def read_gold(document: Document, domain: str, name: str) -> tuple[GoldContract | None, Mapping[str, Reference]]:
     """The gold contract in a file, or None when there are ``document.problems``.
 
     Beside it, where the file names each dataset that it needs, for the checks that need the other files.
@@ -103,7 +111,7 @@ def read_gold(document: Document, domain: str, name: str) -> tuple[GoldContract 
     if table is None:
         return None, {}
     custom, names = table.custom, table.column_names
-    references: dict[str, Value] = {}
+    references: dict[str, Reference] = {}
     table_type = _required(document, table, "tableType", lambda value: document.choice(value, get_args(TableType)))
     recompute_by = _required(document, table, "recomputeBy", lambda value: _columns_named(document, value, names)) or ()
     sources = _required(document, table, "sources", lambda v: _read_sources(document, v, recompute_by, references))
@@ -210,7 +218,7 @@ def _columns_named(document: Document, value: Value, names: Sequence[str]) -> tu
 
 
 def _read_sources(
-    document: Document, value: Value, recompute_by: Sequence[str], references: dict[str, Value]
+    document: Document, value: Value, recompute_by: Sequence[str], references: dict[str, Reference]
 ) -> tuple[GoldSource, ...]:
     """The sources of a gold table, each saying for every recompute column which of its values a row touches."""
     sources: list[GoldSource] = []
@@ -226,7 +234,7 @@ def _read_sources(
     return tuple(sources)
 
 
-def _read_lookups(document: Document, value: Value, references: dict[str, Value]) -> tuple[GoldLookup, ...]:
+def _read_lookups(document: Document, value: Value, references: dict[str, Reference]) -> tuple[GoldLookup, ...]:
     lookups: list[GoldLookup] = []
     for item in document.items(value):
         parts = document.fields(item, ("dataset", "match"))
@@ -236,16 +244,17 @@ def _read_lookups(document: Document, value: Value, references: dict[str, Value]
             document.complain(parts["match"], "no column to match on", "write column_of_source: column_of_lookup")
         columns = {column: document.text(part) for column, part in pairs.items()}
         if dataset is not None:
+            references[dataset] = Reference(parts["dataset"], pairs)
             lookups.append(GoldLookup(dataset, {column: text for column, text in columns.items() if text}))
     return tuple(lookups)
 
 
-def _reference(document: Document, parts: Mapping[str, Value], references: dict[str, Value]) -> str | None:
+def _reference(document: Document, parts: Mapping[str, Value], references: dict[str, Reference]) -> str | None:
     dataset = document.text(parts["dataset"]) if "dataset" in parts else None
     if dataset in references:
         document.complain(parts["dataset"], f'"{dataset}" is named twice', "name each dataset once")
     elif dataset is not None:
-        references[dataset] = parts["dataset"]
+        references[dataset] = Reference(parts["dataset"])
     return dataset
 
 

@@ -1,0 +1,323 @@
+"""A mistake in a contract is told with its file, line and field, and with what would be right."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lakehouse.contract import ContractError, Problem, Registry, load_registry
+
+SOURCE = """\
+apiVersion: v3.2.0
+kind: DataContract
+id: shop.orders
+version: 1.0.0
+status: active
+domain: shop
+schema:
+  - name: orders
+    description: Orders.
+    customProperties:
+      - {property: drift, value: rescue}
+      - {property: orderBy, value: changed_at}
+      - {property: nulls, value: ["", "null"]}
+    properties:
+      - name: order_id
+        logicalType: string
+        physicalType: varchar(10)
+        description: The order.
+        primaryKey: true
+        required: true
+        synonyms: [{synonym: OrderId}]
+      - name: amount
+        logicalType: number
+        physicalType: decimal(10,2)
+        description: Its amount.
+        logicalTypeOptions: {minimum: 0}
+        customProperties:
+          - {property: unit, value: EUR}
+      - name: status
+        logicalType: string
+        physicalType: varchar(6)
+        description: Its state.
+        enum: [{value: open}, {value: closed}]
+        customProperties:
+          - {property: valueSynonyms, value: {closed: [done]}}
+          - {property: nulls, value: ["?"]}
+      - name: changed_at
+        logicalType: timestamp
+        physicalType: timestamp
+        description: When it changed.
+        partitioned: true
+        customProperties:
+          - {property: formats, value: [yyyy-MM-dd]}
+          - {property: partitionTransform, value: months}
+"""
+GOLD = """\
+apiVersion: v3.2.0
+kind: DataContract
+id: shop.daily_orders
+version: 1.0.0
+status: active
+domain: shop
+schema:
+  - name: daily_orders
+    description: Orders by day.
+    customProperties:
+      - {property: tableType, value: mart}
+      - {property: recomputeBy, value: [order_date]}
+      - property: sources
+        value:
+          - {dataset: shop.orders, keys: {order_date: cast(changed_at as date)}}
+      - property: lookups
+        value:
+          - {dataset: shop.customers, match: {order_id: customer_id}}
+      - {property: distStyle, value: key}
+      - {property: distKey, value: order_date}
+      - {property: sortKeys, value: [order_date]}
+      - {property: unknownMember, value: {order_date: 1970-01-01, order_count: 0}}
+    properties:
+      - name: order_date
+        logicalType: date
+        physicalType: date
+        description: The day.
+        primaryKey: true
+        required: true
+      - name: order_count
+        logicalType: integer
+        physicalType: bigint
+        description: How many orders.
+        required: true
+"""
+CUSTOMERS = (
+    SOURCE[: SOURCE.index("      - name: amount")]
+    .replace("orders", "customers")
+    .replace("order_id", "customer_id")
+    .replace("changed_at", "customer_id")
+    .replace("      - {property: orderBy, value: customer_id}\n", "")
+)
+
+
+def _shop(root: Path, source: str = SOURCE, gold: str = GOLD) -> Path:
+    (root / "shop/contracts/gold").mkdir(parents=True)
+    (root / "shop/contracts/orders.yaml").write_text(source, encoding="utf-8")
+    (root / "shop/contracts/customers.yaml").write_text(CUSTOMERS, encoding="utf-8")
+    (root / "shop/contracts/gold/daily_orders.yaml").write_text(gold, encoding="utf-8")
+    return root
+
+
+def _problems(root: Path) -> tuple[Problem, ...]:
+    with pytest.raises(ContractError) as caught:
+        load_registry(root)
+    return caught.value.problems
+
+
+def test_a_right_contract_is_read_whole(tmp_path: Path) -> None:
+    registry = load_registry(_shop(tmp_path))
+    orders, daily = registry.sources["shop.orders"], registry.gold["shop.daily_orders"]
+    assert (orders.key, orders.order_by, orders.drift) == (("order_id",), "changed_at", "rescue")
+    assert orders.partition_by == ("months(changed_at)",)
+    assert orders.column("status").values == ("open", "closed")
+    assert orders.column("status").synonyms == {"open": "open", "closed": "closed", "done": "closed"}
+    assert orders.column("status").nulls == ("", "null", "?")
+    assert orders.column("amount").minimum == 0
+    assert not orders.column("amount").exclusive_minimum
+    assert orders.column("amount").unit == "EUR"
+    assert daily.sources[0].keys == {"order_date": "cast(changed_at as date)"}
+    assert daily.lookups[0].on == {"order_id": "customer_id"}
+    assert (daily.dist_style, daily.dist_key, daily.sort_keys) == ("key", "order_date", ("order_date",))
+    assert daily.unknown_member is not None
+    assert daily.unknown_member["order_count"] == 0
+
+
+# (text of the valid contract, what stands there instead, line, field, words of the message)
+IN_SOURCE = [
+    ("varchar(10)", "varchr(10)", 17, "schema[0].properties[0].physicalType", "did you mean varchar(n)?"),
+    ("decimal(10,2)", "decimal(10,12)", 24, "schema[0].properties[1].physicalType", "a scale no greater"),
+    ("logicalType: number", "logicalType: integer", 23, "schema[0].properties[1].logicalType", "use number"),
+    ("value: changed_at}", "value: change_at}", 12, "schema[0].customProperties.orderBy", "did you mean changed_at?"),
+    ("value: changed_at}", "value: status}", 12, "schema[0].customProperties.orderBy", "use a timestamp or a number"),
+    ("{property: drift, value: rescue}", "{property: drift, value: keep}", 11, "schema[0].customProperties.drift",
+     "rescue, evolve, freeze"),
+    ("      - {property: drift, value: rescue}\n", "", 8, "schema[0]", '"drift" is missing'),
+    ("property: drift", "property: drfit", 11, "schema[0].customProperties[0].property", "did you mean drift?"),
+    ("      - {property: nulls, value: [\"\", \"null\"]}", "      - {property: drift, value: evolve}", 13,
+     "schema[0].customProperties[2]", "the other is on line 11"),
+    ("        description: The order.\n", "", 15, "schema[0].properties[0]", '"description" is missing'),
+    ("description: The order.", 'description: " "', 18, "schema[0].properties[0].description", "is blank"),
+    ("required: true", "required: yep", 20, "schema[0].properties[0].required", "write true or false"),
+    ("required: true", "requird: true", 20, "schema[0].properties[0].requird", "did you mean required?"),
+    ("required: true", "unique: true", 20, "schema[0].properties[0].unique", "is not a field here"),
+    ("        primaryKey: true\n", "", 14, "schema[0].properties", "no column is the key"),
+    ("        primaryKey: true\n", "        primaryKeyPosition: 1\n", 19, "schema[0].properties[0].primaryKeyPosition",
+     "add primaryKey: true"),
+    ("description: Its amount.", "description: Its amount.\n        primaryKey: true", 15, "schema[0].properties[0]",
+     "add primaryKeyPosition"),
+    ("primaryKey: true", "primaryKey: true\n        primaryKeyPosition: 2", 15, "schema[0].properties[0]", "a gap"),
+    ("name: amount", "name: Amount", 22, "schema[0].properties[1].name", "use a-z, 0-9 and _"),
+    ("name: amount", "name: status", 29, "schema[0].properties[2]", "already names status"),
+    ("synonym: OrderId", "synonym: STATUS", 29, "schema[0].properties[2]", "already names order_id"),
+    ("[{synonym: OrderId}]", "[{synonym: Order_ID}]", 15, "schema[0].properties[0]", "is known already"),
+    ("[{synonym: OrderId}]", "OrderId", 21, "schema[0].properties[0].synonyms", "write a list"),
+    ("minimum: 0", "minimum: none", 26, "schema[0].properties[1].logicalTypeOptions.minimum", "a decimal number"),
+    ("minimum: 0", "minimum: .inf", 26, "schema[0].properties[1].logicalTypeOptions.minimum", "a decimal number"),
+    ("minimum: 0", "maximum: 0, minimum: 1", 26, "schema[0].properties[1].logicalTypeOptions", "swap them"),
+    ("minimum: 0", "minimum: 0, exclusiveMinimum: 0", 26,
+     "schema[0].properties[1].logicalTypeOptions.exclusiveMinimum", "keep one"),
+    ("{minimum: 0}", "{pattern: x}", 26, "schema[0].properties[1].logicalTypeOptions.pattern", "use one of minimum"),
+    ("enum: [{value: open}, {value: closed}]", "logicalTypeOptions: {pattern: '['}", 33,
+     "schema[0].properties[2].logicalTypeOptions.pattern", "not a regular expression"),
+    ("{value: open}", "{value: cancelled}", 33, "schema[0].properties[2].enum[0].value", "make it varchar(9)"),
+    ("{value: open}", "{value: no}", 33, "schema[0].properties[2].enum[0].value", 'such as "no" in quotes'),
+    ("{closed: [done]}", "{close: [done]}", 35, "schema[0].properties[2].customProperties.valueSynonyms.close",
+     "did you mean closed?"),
+    ("{closed: [done]}", "{closed: [open]}", 35, "schema[0].properties[2].customProperties.valueSynonyms.closed",
+     'also stands for "open"'),
+    ("[yyyy-MM-dd]", "[YYYY-MM-dd]", 43, "schema[0].properties[3].customProperties.formats[0]", "letters Y"),
+    ("[yyyy-MM-dd]", "[\"yyyy-MM-dd'T\"]", 43, "schema[0].properties[3].customProperties.formats[0]", "Spark pattern"),
+    ("          - {property: formats, value: [yyyy-MM-dd]}\n", "", 37, "schema[0].properties[3]", "without formats"),
+    ("{property: unit, value: EUR}", "{property: formats, value: [yyyy]}", 28,
+     "schema[0].properties[1].customProperties.formats", "dates and timestamps only"),
+    ("value: months", "value: month", 44, "schema[0].properties[3].customProperties.partitionTransform",
+     "did you mean months?"),
+    ("        partitioned: true\n", "", 43, "schema[0].properties[3].customProperties.partitionTransform",
+     "add partitioned: true"),
+    ("apiVersion: v3.2.0", "apiVersion: v2.0.0", 1, "apiVersion", "write v3.2.0"),
+    ("id: shop.orders", "id: shop.order", 3, "id", "write shop.orders"),
+    ("domain: shop", "domain: store", 6, "domain", "write shop"),
+    ("name: orders", "name: order", 8, "schema[0].name", "write orders"),
+    ("version: 1.0.0", "version: 1.0", 4, "version", "is not text"),
+    ("version: 1.0.0", "version: one", 4, "version", "major.minor.patch"),
+    ("status: active", "status: active\nstatus: retired", 6, "status", "the other is on line 5"),
+    ("schema:\n", "schema: []\nold:\n", 7, "schema", "one table per file"),
+    ("kind: DataContract", "kind: [DataContract", 3, "", "not YAML"),
+    ("kind: DataContract", "kind: Data\tContract: x", 2, "", "not YAML"),
+    ("kind: DataContract", "kind: DataContract\n--- {}", 3, "", "not YAML"),
+]  # fmt: skip
+IN_GOLD = [
+    ("value: mart", "value: view", 11, "schema[0].customProperties.tableType", "fact, dimension, mart"),
+    ("value: [order_date]}\n      - property: sources", "value: [order_day]}\n      - property: sources", 12,
+     "schema[0].customProperties.recomputeBy[0]", "did you mean order_date?"),
+    ("dataset: shop.orders", "dataset: shop.order", 15, "schema[0].customProperties.sources[0].dataset",
+     "did you mean shop.orders?"),
+    ("keys: {order_date:", "keys: {day:", 15, "schema[0].customProperties.sources[0].keys", '"order_date" is missing'),
+    ("match: {order_id: customer_id}", "match: {order_no: customer_id}", 18,
+     "schema[0].customProperties.lookups[0].match.order_no", '"order_no" is not a column of shop.orders'),
+    ("match: {order_id: customer_id}", "match: {order_id: client_id}", 18,
+     "schema[0].customProperties.lookups[0].match.order_id", "use one of customer_id"),
+    ("match: {order_id: customer_id}", "match: {}", 18, "schema[0].customProperties.lookups[0].match", "no column"),
+    ("value: key}", "value: even}", 20, "schema[0].customProperties.distKey", "use distStyle: key"),
+    ("      - {property: distKey, value: order_date}\n", "", 19, "schema[0].customProperties.distStyle", "add distKey"),
+    ("property: sortKeys, value: [order_date]", "property: sortKeys, value: [date]", 21,
+     "schema[0].customProperties.sortKeys[0]", "order_date"),
+    (", order_count: 0}", "}", 22, "schema[0].customProperties.unknownMember", "add order_count"),
+    (", order_count: 0}", ", order_count: [0]}", 22, "schema[0].customProperties.unknownMember.order_count",
+     "is not a single value"),
+    ("primaryKey: true\n        required: true", "primaryKey: true", 24, "schema[0].properties[0]",
+     "add required: true"),
+    ("description: The day.", "description: The day.\n        synonyms: [{synonym: day}]", 28,
+     "schema[0].properties[0].synonyms", "is not a field here"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "line", "field", "words"), IN_SOURCE, ids=[case[1] for case in IN_SOURCE])
+def test_a_mistake_in_a_source_names_its_place(
+    tmp_path: Path, old: str, new: str, line: int, field: str, words: str
+) -> None:
+    assert old in SOURCE
+    problems = _problems(_shop(tmp_path, source=SOURCE.replace(old, new, 1)))
+    _assert_told(problems, "orders.yaml", line, field, words)
+
+
+@pytest.mark.parametrize(("old", "new", "line", "field", "words"), IN_GOLD, ids=[case[1] for case in IN_GOLD])
+def test_a_mistake_in_a_gold_table_names_its_place(
+    tmp_path: Path, old: str, new: str, line: int, field: str, words: str
+) -> None:
+    assert old in GOLD
+    problems = _problems(_shop(tmp_path, gold=GOLD.replace(old, new, 1)))
+    _assert_told(problems, "daily_orders.yaml", line, field, words)
+
+
+def _assert_told(problems: tuple[Problem, ...], file: str, line: int, field: str, words: str) -> None:
+    told = [problem for problem in problems if (problem.line, problem.field) == (line, field)]
+    assert any(words in f"{problem.wrong}; {problem.right}" for problem in told), "\n".join(map(str, problems))
+    assert {problem.file.name for problem in problems} == {file}
+
+
+def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
+    source = SOURCE.replace("varchar(10)", "text").replace("minimum: 0", "minimum: x").replace("months", "weeks")
+    problems = _problems(_shop(tmp_path, source=source, gold=GOLD.replace("bigint", "int")))
+    assert [(problem.file.name, problem.line) for problem in problems] == [
+        *[("daily_orders.yaml", 32)],
+        *[("orders.yaml", line) for line in (17, 26, 44)],
+    ]
+
+
+def test_a_broken_source_is_not_also_reported_as_missing(tmp_path: Path) -> None:
+    problems = _problems(_shop(tmp_path, source=SOURCE.replace("varchar(10)", "text")))
+    assert [problem.file.name for problem in problems] == ["orders.yaml"]
+
+
+def test_a_source_and_a_gold_table_may_not_share_a_name(tmp_path: Path) -> None:
+    root = _shop(tmp_path)
+    gold = root / "shop/contracts/gold"
+    (gold / "orders.yaml").write_text(GOLD.replace("daily_orders", "orders"), encoding="utf-8")
+    assert [problem.wrong for problem in _problems(root)] == ["shop.orders is a source already"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"", "is empty"), (b"\xff\xfe", "not UTF-8"), (b"- a\n", "not a mapping"), (b"\0", "not YAML")],
+)
+def test_a_file_that_is_no_contract_is_told_so(tmp_path: Path, content: bytes, words: str) -> None:
+    root = _shop(tmp_path)
+    (root / "shop/contracts/orders.yaml").write_bytes(content)
+    assert any(words in str(problem) for problem in _problems(root))
+
+
+def test_a_file_of_another_ending_is_not_overlooked(tmp_path: Path) -> None:
+    root = _shop(tmp_path)
+    (root / "shop/contracts/users.yml").write_text(SOURCE, encoding="utf-8")
+    assert [problem.right for problem in _problems(root)] == ["rename it to users.yaml"]
+
+
+ODD: list[Any] = [None, "", "x", 0, -1, 1.5, True, [], {}, [None], [[]], [{}], {"a": None}, "é" * 300, "(", [1, "x"]]
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.sampled_from([SOURCE, GOLD]), st.sampled_from(ODD), st.integers(min_value=0), st.booleans())
+def test_whatever_stands_in_a_contract_there_is_an_answer_and_no_traceback(
+    tmp_path_factory: pytest.TempPathFactory, text: str, odd: Any, seed: int, removes: bool
+) -> None:
+    document = yaml.safe_load(text)
+    parent, key = random.Random(seed).choice(list(_places(document)))
+    if removes:
+        del parent[key]
+    else:
+        parent[key] = odd
+    changed = yaml.safe_dump(document, allow_unicode=True)
+    root = tmp_path_factory.mktemp("domains")
+    _shop(root, **{"source" if text == SOURCE else "gold": changed})
+    try:
+        answer: Registry | tuple[Problem, ...] = load_registry(root)
+    except ContractError as error:
+        answer = error.problems
+    assert answer
+    for problem in answer if isinstance(answer, tuple) else ():
+        assert 1 <= problem.line <= max(len(changed.splitlines()), len(SOURCE.splitlines()))
+        assert problem.wrong
+        assert problem.right
+
+
+def _places(node: Any) -> Any:
+    """Every (container, key) of a YAML document, at any depth."""
+    for key in list(node) if isinstance(node, dict) else range(len(node)):
+        yield node, key
+        if isinstance(node[key], dict | list):
+            yield from _places(node[key])
