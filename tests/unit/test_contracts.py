@@ -6,7 +6,10 @@ import csv
 import io
 import json
 import re
+import subprocess
+import sys
 import tarfile
+import zipfile
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -143,3 +146,18 @@ def test_the_online_retail_contract_fits_its_files() -> None:
         for cell, name in zip(row.values(), contract.column_names, strict=True):
             length = contract.column(name).type.length
             assert length is None or len(cell.encode()) <= length
+
+
+def test_contracts_are_read_from_a_wheel_too(tmp_path: Path) -> None:
+    """Glue may put the wheel on the path unopened."""
+    library = Path(str(resources.files("lakehouse")))
+    wheel = tmp_path / "lakehouse.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for file in [*library.rglob("*.py"), *library.rglob("*.yaml")]:
+            archive.write(file, Path("lakehouse") / file.relative_to(library))
+    program = "import lakehouse.contract as c; print(c.__file__); print(*c.load_registry().gold)"
+    told = subprocess.run(
+        [sys.executable, "-c", program], env={"PYTHONPATH": str(wheel)}, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert told[0].startswith(str(wheel))
+    assert told[1].split() == list(REGISTRY.gold)
