@@ -24,6 +24,11 @@ class AwsError(Exception):
         self.code, self.message, self.status, self.fields = code, message, status, fields
 
 
+def error_detail(error: AwsError) -> dict[str, str]:
+    """An error as Glue's batch operations list it."""
+    return {"ErrorCode": error.code, "ErrorMessage": error.message}
+
+
 def answer_error(
     environ: dict[str, Any], start_response: StartResponse, service: str | None, error: AwsError
 ) -> Iterable[bytes]:
