@@ -16,6 +16,7 @@ class Settings:
     """Where the lake and the warehouse are; the same names on a laptop and in the cloud.
 
     `batch_files` and `batch_bytes` bound one batch: what does not fit waits for the next one.
+    `alert_topic` is the ARN of the SNS topic that hears of failed runs; without it they are only logged.
     """
 
     bucket: str
@@ -26,6 +27,7 @@ class Settings:
     job_prefix: str = "lakehouse"
     batch_files: int = 100
     batch_bytes: int = 512 * 1024 * 1024
+    alert_topic: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -49,6 +51,7 @@ class Settings:
             job_prefix=env.get("LAKEHOUSE_JOB_PREFIX", cls.job_prefix),
             batch_files=_positive(env, "LAKEHOUSE_BATCH_FILES", cls.batch_files),
             batch_bytes=_positive(env, "LAKEHOUSE_BATCH_BYTES", cls.batch_bytes),
+            alert_topic=env.get("LAKEHOUSE_ALERT_TOPIC") or None,
         )
 
     def job_name(self, job: str) -> str:

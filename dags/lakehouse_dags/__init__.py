@@ -1,0 +1,1 @@
+"""What the DAG files share: operators, alerts, the defaults of every task."""
