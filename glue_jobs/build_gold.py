@@ -21,12 +21,11 @@ def main(argv: list[str]) -> None:
         used = [registry.sources[name] for name in gold.datasets_of(contract)]
         lake.ensure([tables.gold_table(contract), *(table for source in used for table in tables.of_source(source))])
         silver = {source.dataset: lake.read(tables.silver_table(source)) for source in used}
-        keys = gold.touched(contract, changed, silver).persist()
-        computed = gold.compute(contract, keys, silver).persist()
-        lake.merge_gold(contract, gold.difference(contract, keys, computed, lake.read(tables.gold_table(contract))))
+        keys = lake.pin(gold.touched(contract, changed, silver))
+        computed = lake.pin(gold.compute(contract, keys, silver))
+        difference = gold.difference(contract, keys, computed, lake.read(tables.gold_table(contract)))
+        lake.merge_gold(contract, lake.pin(difference))
         export.add(contract, keys, gold.under(keys, lake.read(tables.gold_table(contract)), contract))
-        computed.unpersist()
-        keys.unpersist()
     export.publish()
 
 

@@ -19,14 +19,14 @@ def main(argv: list[str]) -> None:
     present = {file.dataset: sources[file.dataset] for file in batch.files if file.dataset in sources}
     lake.ensure([*tables.LEDGER, *(table for contract in present.values() for table in tables.of_source(contract))])
 
-    known = lake.known_files(batch)
+    known, known_content = lake.known(batch)
     plan = bronze.IngestPlan(
         bucket=args.bucket,
         batch_id=batch.batch_id,
         ingested_at=bronze.planned_instant(batch.planned_at),
         contracts=present,
         tables={name: lake.bronze_destination(contract) for name, contract in present.items()},
-        known_content=lake.known_content(batch),
+        known_content=known_content,
     )
     results = lake.run_in_tasks(
         bronze.ingest, bronze.groups((file for file in batch.files if file.file_id not in known), lake.task_count), plan

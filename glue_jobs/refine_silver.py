@@ -15,18 +15,16 @@ def main(argv: list[str]) -> None:
     batch_id, lake, sources = int(args.batch_id), Lake(job.spark()), load_registry().sources
     for contract in (sources[name] for name in lake.datasets_in(batch_id)):
         lake.ensure(tables.of_source(contract))
-        typed = silver.typed(lake.read_bronze(contract, batch_id), contract).persist()
+        typed = lake.pin(silver.typed(lake.read_bronze(contract, batch_id), contract))
         good, bad = silver.split(typed, contract)
         current, history = lake.read(tables.silver_table(contract)), lake.read(tables.history_table(contract))
-        judged = silver.judge(good, current, history, contract).persist()
+        judged = lake.pin(silver.judge(good, current, history, contract))
         # The order lets a killed run be repeated: what gold must recompute is on record before silver moves.
         lake.append_changes(contract, silver.changes(judged, contract, batch_id))
         lake.quarantine(contract, bad, batch_id)
         lake.merge_history(contract, judged)
         lake.merge_silver(contract, judged)
         lake.account(contract, silver.files_of(typed, judged))
-        judged.unpersist()
-        typed.unpersist()
 
 
 if __name__ == "__main__":

@@ -61,6 +61,14 @@ class Lake:
         """A table as it is now; the frame keeps to this snapshot."""
         return self.spark.table(table.identifier)
 
+    @staticmethod
+    def pin(rows: DataFrame) -> DataFrame:
+        """Compute a frame once, now, and forget how: what follows neither computes nor plans it again.
+
+        A lost executor loses the rows too; the run then fails and is repeated, which every job here allows.
+        """
+        return rows.localCheckpoint(eager=True)
+
     def read_bronze(self, contract: SourceContract, batch_id: int) -> DataFrame:
         """The bronze rows of one batch."""
         return self.read(tables.bronze_table(contract)).where(F.col("_batch_id") == batch_id)
@@ -118,24 +126,20 @@ class Lake:
 
     # The ledger
 
-    def known_files(self, batch: Batch) -> set[str]:
-        """Files of the batch that an earlier batch has judged: the same version landed again."""
-        wanted = self._frame([(file.file_id,) for file in batch.files], (("file_id", "string"),))
-        ledger = self.read(tables.files).where(F.col("batch_id") != batch.batch_id)
-        return {
-            row.file_id for row in ledger.join(F.broadcast(wanted), "file_id", "left_semi").select("file_id").collect()
-        }
-
-    def known_content(self, batch: Batch) -> dict[tuple[str, str], str]:
-        """(dataset, content hash) → first accepted file, for accepted files as large as one of the batch."""
-        sizes = self._frame(
-            sorted({(file.dataset, file.bytes) for file in batch.files}), (("dataset", "string"), ("bytes", "bigint"))
+    def known(self, batch: Batch) -> tuple[set[str], dict[tuple[str, str], str]]:
+        """What earlier batches know of this one: files already judged (the same version landed again), and
+        (dataset, content hash) → first accepted file, for accepted files as large as one of the batch."""
+        ids = [file.file_id for file in batch.files]
+        sizes = sorted({file.bytes for file in batch.files})
+        rows = (
+            self.read(tables.files)
+            .where(F.col("batch_id") != batch.batch_id)
+            .where(F.col("file_id").isin(ids) | ((F.col("verdict") == "accepted") & F.col("bytes").isin(sizes)))
+            .select("file_id", "dataset", "content_hash", "verdict")
+            .collect()
         )
-        ledger = self.read(tables.files).where((F.col("verdict") == "accepted") & (F.col("batch_id") != batch.batch_id))
-        rows = ledger.join(F.broadcast(sizes), ["dataset", "bytes"], "left_semi").select(
-            "dataset", "content_hash", "file_id"
-        )
-        return {(row.dataset, row.content_hash): row.file_id for row in rows.collect()}
+        files = {row.file_id for row in rows} & set(ids)
+        return files, {(row.dataset, row.content_hash): row.file_id for row in rows if row.verdict == "accepted"}
 
     def write_ledger(self, batch: Batch, verdicts: Sequence[FileVerdict]) -> None:
         """`ops.files` and `ops.batches` of one batch."""
@@ -201,31 +205,34 @@ class Lake:
 
     def account(self, contract: SourceContract, file_ids: DataFrame) -> None:
         """Count where the rows of these files are, each number from its own table."""
-        files = F.broadcast(file_ids.select("file_id").distinct())
-
-        def counted(rows: DataFrame, file_column: str, name: str) -> DataFrame:
-            mine = rows.select(F.col(file_column).alias("file_id")).join(files, "file_id", "left_semi")
-            return mine.groupBy("file_id").agg(F.count("*").alias(name))
-
-        history = self.read(tables.history_table(contract))
-        refused = self.read(tables.quarantined_rows).where(
-            (F.col("dataset") == contract.dataset) & F.col("status").isin("open", "waiting", "discarded")
+        history, refused = self.read(tables.history_table(contract)), self.read(tables.quarantined_rows)
+        here = F.col("dataset") == contract.dataset
+        places = {
+            "silver": self.read(tables.silver_table(contract)).select(F.col("_file_id").alias("file_id")),
+            "quarantined": refused.where(here & (F.col("status") != "replayed")).select("file_id"),
+            **{
+                fate: history.where(F.col("_fate") == fate).select(F.col("_file_id").alias("file_id"))
+                for fate in (silver.DUPLICATE, silver.SUPERSEDED)
+            },
+        }
+        located = reduce(
+            DataFrame.unionByName, (rows.withColumn("place", F.lit(place)) for place, rows in places.items())
         )
+        files = file_ids.select("file_id").distinct()
         counts = (
-            counted(self.read(tables.silver_table(contract)), "_file_id", "silver"),
-            counted(refused, "file_id", "quarantined"),
-            counted(history.where(F.col("_fate") == silver.DUPLICATE), "_file_id", "duplicate"),
-            counted(history.where(F.col("_fate") == silver.SUPERSEDED), "_file_id", "superseded"),
+            located.join(F.broadcast(files), "file_id", "left_semi")
+            .groupBy("file_id")
+            .agg(*(F.count_if(F.col("place") == place).alias(place) for place in places))
         )
         accounts = (
             self.read(tables.files)
-            .join(files, "file_id", "left_semi")
-            .select("file_id", "dataset", F.col("rows_parsed").alias("parsed"))
+            .where(here & (F.col("verdict") == "accepted"))
+            .join(F.broadcast(files), "file_id", "left_semi")
+            .join(counts, "file_id", "left")
+            .select("file_id", "dataset", F.col("rows_parsed").alias("parsed"), *places)
+            .na.fill(0)
         )
-        for count in counts:
-            accounts = accounts.join(count, "file_id", "left")
-        accounts = accounts.na.fill(0).select(*tables.row_accounts.column_names)
-        self._merge(tables.row_accounts, accounts, on=("file_id",))
+        self._merge(tables.row_accounts, self.pin(accounts), on=("file_id",))
 
     # Gold
 
@@ -247,28 +254,20 @@ class Lake:
 
         Nothing is committed when there is nothing to merge.
         """
-        source = source.persist()
-        try:
-            if source.isEmpty():
-                return
-            same = reduce(and_, (F.col(f"{table.identifier}.{name}").eqNullSafe(F.col(f"s.{name}")) for name in on))
-            merge = source.alias("s").mergeInto(table.identifier, same)
-            if delete_when is not None:
-                merge = merge.whenMatched(delete_when).delete()
-            values = {name: F.col(f"s.{name}") for name in table.column_names}
-            merge = merge.whenMatched().update(values)
-            new = merge.whenNotMatched() if delete_when is None else merge.whenNotMatched(~delete_when)
-            new.insert(values).merge()
-        finally:
-            source.unpersist()
+        if source.isEmpty():
+            return
+        same = reduce(and_, (F.col(f"{table.identifier}.{name}").eqNullSafe(F.col(f"s.{name}")) for name in on))
+        merge = source.alias("s").mergeInto(table.identifier, same)
+        if delete_when is not None:
+            merge = merge.whenMatched(delete_when).delete()
+        values = {name: F.col(f"s.{name}") for name in table.column_names}
+        merge = merge.whenMatched().update(values)
+        new = merge.whenNotMatched() if delete_when is None else merge.whenNotMatched(~delete_when)
+        new.insert(values).merge()
 
     def _append(self, table: Table, rows: DataFrame) -> None:
-        rows = rows.persist()
-        try:
-            if not rows.isEmpty():
-                rows.select(*table.column_names).writeTo(table.identifier).append()
-        finally:
-            rows.unpersist()
+        if not rows.isEmpty():
+            rows.select(*table.column_names).writeTo(table.identifier).append()
 
     def _overwrite(self, table: Table, rows: DataFrame, condition: SparkColumn) -> None:
         rows.select(*table.column_names).writeTo(table.identifier).overwrite(condition)

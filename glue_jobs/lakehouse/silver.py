@@ -22,30 +22,31 @@ def typed(rows: DataFrame, contract: SourceContract) -> DataFrame:
 
     `_violations` is an array of (rule, field, value), empty for a clean row; `value` is the text as it came.
     """
-    parsed = {column.name: values.parse(F.col(column.name), column) for column in contract.columns}
-    found = [check for column in contract.columns for check in parsed[column.name].violations]
-    unreadable = values.violation(
-        F.col(bronze.UNREADABLE).isNotNull(), F.col(bronze.UNREADABLE), F.lit(None), F.lit(None)
-    )
+    # Three projections, so that no cell is trimmed or parsed more than once: Spark keeps apart what is used twice.
+    names = list(contract.column_names)
+    texts = rows.withColumns({f"_text_{c.name}": values.text(F.col(c.name), c) for c in contract.columns})
+    cells = texts.withColumns({f"_value_{c.name}": values.value(F.col(f"_text_{c.name}"), c) for c in contract.columns})
+    found = [
+        violation
+        for c in contract.columns
+        for violation in values.violations(F.col(c.name), F.col(f"_text_{c.name}"), F.col(f"_value_{c.name}"), c)
+    ]
+    unreadable = F.col(bronze.UNREADABLE)
     # A row that could not be read has no values: the reason why is its only violation.
-    checks = F.when(F.col(bronze.UNREADABLE).isNotNull(), F.array(unreadable)).otherwise(
-        F.array_compact(F.array(*found))
-    )
-    names = [column.name for column in contract.columns]
-    raw = F.when(F.col(bronze.UNREADABLE).isNotNull(), F.col(bronze.RESCUED)).otherwise(
-        F.to_json(F.struct(*names, bronze.RESCUED))
-    )
-    cells = rows.select(
-        *(parsed[name].value.alias(name) for name in names),
+    refused = F.array(values.violation(unreadable.isNotNull(), unreadable, F.lit(None), F.lit(None)))
+    judged = cells.select(
+        *(F.col(f"_value_{name}").alias(name) for name in names),
         bronze.RESCUED,
         "_file_id",
         "_row",
         "_batch_id",
         "_ingested_at",
-        raw.alias("_raw"),
-        checks.alias(VIOLATIONS),
+        F.when(unreadable.isNotNull(), F.col(bronze.RESCUED))
+        .otherwise(F.to_json(F.struct(*names, bronze.RESCUED)))
+        .alias("_raw"),
+        F.when(unreadable.isNotNull(), refused).otherwise(F.array_compact(F.array(*found))).alias(VIOLATIONS),
     )
-    return cells.withColumns({"_key": digest(contract.key), "_content": digest(names)})
+    return judged.withColumns({"_key": digest(contract.key), "_content": digest(names)})
 
 
 def split(typed_rows: DataFrame, contract: SourceContract) -> tuple[DataFrame, DataFrame]:

@@ -14,8 +14,7 @@ Rules are named `<column>_<problem>`:
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 from pyspark.sql import Column as SparkColumn
@@ -32,33 +31,29 @@ _ISO_TIMESTAMP = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|
 _BOOLEANS = {"true": ("true", "t", "yes", "y", "1"), "false": ("false", "f", "no", "n", "0")}
 
 
-@dataclass(frozen=True)
-class Parsed:
-    """The typed value (null when it cannot be had) and one column per rule: null, or (rule, field, value)."""
+def text(cell: SparkColumn, column: Column) -> SparkColumn:
+    """The cell without the blanks around it; null where it is empty or spells null."""
+    trimmed = F.btrim(cell, F.lit(BLANKS))
+    absent = trimmed == ""
+    if spellings := [spelling.lower() for spelling in column.nulls if spelling]:
+        absent = absent | F.lower(trimmed).isin(spellings)
+    return F.when(~absent, trimmed)
 
-    value: SparkColumn
-    violations: tuple[SparkColumn, ...]
+
+def value(text: SparkColumn, column: Column) -> SparkColumn:
+    """The typed value; null where there is none or the text is not of the type."""
+    if not column.synonyms:
+        return _PARSERS[column.type.kind](text, column)
+    meant = F.try_element_at(_spellings(column), F.lower(text))
+    return meant if column.values else _PARSERS[column.type.kind](F.coalesce(meant, text), column)
 
 
-def parse(cell: SparkColumn, column: Column) -> Parsed:
-    """Type one column of text by its contract."""
-    text = F.btrim(cell, F.lit(BLANKS))
-    spelled_null = [spelling.lower() for spelling in column.nulls]
-    is_null = text.isNull() | (text == "")
-    if spelled_null:
-        is_null = is_null | F.lower(text).isin(spelled_null)
-    present = F.when(~is_null, text)
-    value, problem = _PARSERS[column.type.kind](present, column)
-    if column.values:
-        value, problem = _enumerated(present, column)
-    checks = [("missing", is_null)] if column.required else []
-    checks += problem
-    checks += _value_rules(value, column)
-    found = tuple(
-        violation(F.coalesce(broken, F.lit(False)), F.lit(f"{column.name}_{rule}"), F.lit(column.name), cell)
-        for rule, broken in checks
-    )
-    return Parsed(value, found)
+def violations(cell: SparkColumn, text: SparkColumn, value: SparkColumn, column: Column) -> list[SparkColumn]:
+    """One Spark column per rule: null, or (rule, field, value as it came)."""
+    untyped = text.isNotNull() & value.isNull()
+    found = [(F.concat(F.lit(f"{column.name}_"), _why_untyped(text, column)), untyped)]
+    found += [(F.lit(f"{column.name}_{rule}"), broken) for rule, broken in _rules(text, value, column)]
+    return [violation(broken, rule, F.lit(column.name), cell) for rule, broken in found]
 
 
 def violation(broken: SparkColumn, rule: SparkColumn, field: SparkColumn, value: SparkColumn) -> SparkColumn:
@@ -68,50 +63,58 @@ def violation(broken: SparkColumn, rule: SparkColumn, field: SparkColumn, value:
     )
 
 
-Problems = list[tuple[str, SparkColumn]]
+def _rules(text: SparkColumn, value: SparkColumn, column: Column) -> Iterator[tuple[str, SparkColumn]]:
+    if column.required:
+        yield "missing", text.isNull()
+    if column.type.length is not None and not column.values:
+        yield "too_long", F.octet_length(value) > column.type.length
+    if column.minimum is not None:
+        limit = _number(column.minimum)
+        yield "below_minimum", value <= limit if column.exclusive_minimum else value < limit
+    if column.maximum is not None:
+        limit = _number(column.maximum)
+        yield "above_maximum", value >= limit if column.exclusive_maximum else value > limit
+    if column.pattern is not None:
+        yield "pattern_mismatch", ~value.cast("string").rlike(f"^(?:{column.pattern})$")
 
 
-def _text(text: SparkColumn, column: Column) -> tuple[SparkColumn, Problems]:
-    return text, [("too_long", F.octet_length(text) > F.lit(column.type.length))]
+def _why_untyped(text: SparkColumn, column: Column) -> SparkColumn:
+    """The problem with a text that gave no value: evaluated for such cells only."""
+    if column.values:
+        return F.lit("not_allowed")
+    plain = _ungrouped(text)
+    if column.type.kind == "decimal":
+        return (
+            F.when(~plain.rlike(_NUMBER), "malformed")
+            .when(~plain.rlike(_fits_scale(column)), "too_precise")
+            .otherwise("out_of_range")
+        )
+    if column.type.logical == "integer":
+        return F.when(plain.rlike(_INTEGER), "out_of_range").otherwise("malformed")
+    return F.lit("malformed")
 
 
-def _integer(text: SparkColumn, column: Column) -> tuple[SparkColumn, Problems]:
+def _integer(text: SparkColumn, column: Column) -> SparkColumn:
     """Whole numbers, also as spreadsheets leave them: `17850.0` is 17850, `1,200` is 1200."""
     plain = _ungrouped(text)
-    is_whole = plain.rlike(_INTEGER)
-    value = F.when(is_whole, F.regexp_extract(plain, r"^([+-]?\d+)", 1).try_cast(column.type.spark))
-    return value, [("malformed", ~is_whole), ("out_of_range", is_whole & value.isNull())]
+    whole = F.regexp_extract(plain, r"^([+-]?\d+)", 1)
+    return F.when(plain.rlike(_INTEGER), whole.try_cast(column.type.spark))
 
 
-def _decimal(text: SparkColumn, column: Column) -> tuple[SparkColumn, Problems]:
+def _decimal(text: SparkColumn, column: Column) -> SparkColumn:
     plain = _ungrouped(text)
-    is_number = plain.rlike(_NUMBER)
-    fits_scale = plain.rlike(rf"^[+-]?\d*(\.\d{{0,{column.type.scale}}}0*)?$")
-    value = F.when(is_number & fits_scale, plain.try_cast(column.type.spark))
-    return value, [
-        ("malformed", ~is_number),
-        ("too_precise", is_number & ~fits_scale),
-        ("out_of_range", is_number & fits_scale & value.isNull()),
-    ]
+    return F.when(plain.rlike(_NUMBER) & plain.rlike(_fits_scale(column)), plain.try_cast(column.type.spark))
 
 
-def _double(text: SparkColumn, column: Column) -> tuple[SparkColumn, Problems]:
-    value = text.try_cast("double")
-    return value, [("malformed", text.isNotNull() & value.isNull())]
-
-
-def _boolean(text: SparkColumn, column: Column) -> tuple[SparkColumn, Problems]:
+def _boolean(text: SparkColumn, column: Column) -> SparkColumn:
     lower = F.lower(text)
-    value = F.when(lower.isin(*_BOOLEANS["true"]), F.lit(True)).when(lower.isin(*_BOOLEANS["false"]), F.lit(False))
-    return value, [("malformed", text.isNotNull() & value.isNull())]
+    return F.when(lower.isin(*_BOOLEANS["true"]), F.lit(True)).when(lower.isin(*_BOOLEANS["false"]), F.lit(False))
 
 
-def _instant(text: SparkColumn, column: Column) -> tuple[SparkColumn, Problems]:
+def _instant(text: SparkColumn, column: Column) -> SparkColumn:
     """UTC without zone. ISO 8601 is always understood; the contract's formats are tried after it, in order."""
     iso = F.when(text.rlike(_ISO_TIMESTAMP), text.try_cast("timestamp"))
-    tries = [iso, *(_by_format(text, name) for name in column.formats)]
-    value = F.coalesce(*tries).cast(column.type.spark)
-    return value, [("malformed", text.isNotNull() & value.isNull())]
+    return F.coalesce(iso, *(_by_format(text, name) for name in column.formats)).cast(column.type.spark)
 
 
 def _by_format(text: SparkColumn, name: str) -> SparkColumn:
@@ -122,43 +125,31 @@ def _by_format(text: SparkColumn, name: str) -> SparkColumn:
     return F.try_to_timestamp(text, F.lit(name))
 
 
-def _enumerated(text: SparkColumn, column: Column) -> tuple[SparkColumn, Problems]:
-    spellings = {value.lower(): value for value in column.values} | {
-        spelling.lower(): value for spelling, value in column.synonyms.items()
-    }
-    known = F.create_map(*(F.lit(item) for pair in spellings.items() for item in pair))
-    value = F.try_element_at(known, F.lower(text))
-    return value, [("not_allowed", text.isNotNull() & value.isNull())]
+def _spellings(column: Column) -> SparkColumn:
+    """Map of lower-cased spelling → value; the values spell themselves."""
+    return F.create_map(*(F.lit(item) for pair in column.synonyms.items() for item in pair))
 
 
 def _ungrouped(text: SparkColumn) -> SparkColumn:
-    return F.when(text.rlike(_GROUPED), F.replace(text, F.lit(","), F.lit(""))).otherwise(text)
+    """`1,234.50` is 1234.50; `1,5` stays as it is, for it may mean one and a half."""
+    return F.when(text.contains(",") & text.rlike(_GROUPED), F.replace(text, F.lit(","), F.lit(""))).otherwise(text)
 
 
-def _value_rules(value: SparkColumn, column: Column) -> Problems:
-    rules: Problems = []
-    if column.minimum is not None:
-        limit = _number(column.minimum)
-        rules.append(("below_minimum", value <= limit if column.exclusive_minimum else value < limit))
-    if column.maximum is not None:
-        limit = _number(column.maximum)
-        rules.append(("above_maximum", value >= limit if column.exclusive_maximum else value > limit))
-    if column.pattern is not None:
-        rules.append(("pattern_mismatch", ~value.cast("string").rlike(f"^(?:{column.pattern})$")))
-    return rules
+def _fits_scale(column: Column) -> str:
+    return rf"^[+-]?\d*(\.\d{{0,{column.type.scale}}}0*)?$"
 
 
 def _number(limit: Decimal) -> SparkColumn:
     return F.lit(int(limit)) if limit == limit.to_integral_value() else F.lit(limit)
 
 
-_PARSERS: dict[str, Callable[[SparkColumn, Column], tuple[SparkColumn, Problems]]] = {
-    "varchar": _text,
+_PARSERS: dict[str, Callable[[SparkColumn, Column], SparkColumn]] = {
+    "varchar": lambda text, column: text,
     "smallint": _integer,
     "integer": _integer,
     "bigint": _integer,
     "decimal": _decimal,
-    "double": _double,
+    "double": lambda text, column: text.try_cast("double"),
     "boolean": _boolean,
     "date": _instant,
     "timestamp": _instant,

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from lakehouse.gold import Inputs
 
 INVOICE_LINES = "online_retail.invoice_lines"
+UNKNOWN = "(unknown)"
 
 
 def fact_invoice_line(inputs: Inputs) -> DataFrame:
@@ -23,9 +24,10 @@ def fact_invoice_line(inputs: Inputs) -> DataFrame:
 
 def sales_trends(inputs: Inputs) -> DataFrame:
     """Grain: sales_date, country."""
+    country = F.coalesce("country", F.lit(UNKNOWN))
     return (
         inputs[INVOICE_LINES]
-        .groupBy(F.to_date("invoiced_at").alias("sales_date"), "country")
+        .groupBy(F.to_date("invoiced_at").alias("sales_date"), country.alias("country"))
         .agg(
             F.sum(F.col("quantity") * F.col("unit_price")).alias("revenue"),
             F.sum("quantity").alias("quantity"),
