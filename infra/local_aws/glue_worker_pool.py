@@ -150,9 +150,8 @@ class Worker:
             **base,
             "PYTHONPATH": os.pathsep.join(str(directory) for _, directory in self.runtime.python_path),
             "PYTHONUNBUFFERED": "1",
-            "PYSPARK_PYTHON": sys.executable,
-            "PYSPARK_DRIVER_PYTHON": sys.executable,
             "TMPDIR": str(self.directory),
+            "SPARK_LOCAL_DIRS": str(self.directory),
         }
 
     def _send(self, message: dict[str, Any]) -> None:

@@ -66,7 +66,6 @@ def session_conf(job_conf: Mapping[str, str], coordinates: Sequence[str], direct
         "spark.driver.host": "127.0.0.1",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        "spark.local.dir": str(directory),
         "spark.sql.warehouse.dir": str(directory / "spark-warehouse"),
         "spark.sql.session.timeZone": "UTC",
     }
