@@ -14,10 +14,10 @@ import boto3
 
 from lakehouse import landing, proof, warehouse
 from lakehouse.contract import load_registry
+from lakehouse.jobs import JOBS
 from lakehouse.redshift import MAX_STATEMENTS_PER_CALL, Redshift
 from lakehouse.settings import Settings
 
-GLUE_STATIONS = ("ingest_bronze", "refine_silver", "build_gold")
 _IDS_PER_QUERY = 100
 _POLL_SECONDS = 0.25
 
@@ -73,7 +73,7 @@ def run(settings: Settings, dataset: str | None = None, max_files: int | None = 
     if batch_id is None:
         return
     yield "plan", time.monotonic() - started
-    for name in GLUE_STATIONS:
+    for name in JOBS:
         started = time.monotonic()
         run_job(settings, name, batch_id)
         yield name, time.monotonic() - started

@@ -1,0 +1,33 @@
+"""The Glue jobs of a lake and how Spark reaches its tables: one declaration for every deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lakehouse.tables import CATALOG
+
+GLUE_VERSION = "6.0"
+# Entry point (glue_jobs/<name>.py) → timeout in minutes.
+JOBS: Mapping[str, int] = {"ingest_bronze": 60, "refine_silver": 120, "build_gold": 120}
+
+
+def spark_conf(bucket: str) -> dict[str, str]:
+    """Spark's settings for the Iceberg catalog: the same on Glue and on a laptop."""
+    catalog = f"spark.sql.catalog.{CATALOG}"
+    return {
+        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+        catalog: "org.apache.iceberg.spark.SparkCatalog",
+        f"{catalog}.catalog-impl": "org.apache.iceberg.aws.glue.GlueCatalog",
+        f"{catalog}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+        f"{catalog}.warehouse": f"s3://{bucket}/warehouse",
+        # Path style is what every S3 endpoint understands.
+        f"{catalog}.s3.path-style-access": "true",
+        # Iceberg keeps its own versions; Glue's archive of table versions would only grow.
+        f"{catalog}.glue.skip-archive": "true",
+        "spark.sql.session.timeZone": "UTC",
+    }
+
+
+def conf_argument(conf: Mapping[str, str]) -> str:
+    """`--conf` as Glue wants it: `k=v --conf k2=v2`, no prefix on the first."""
+    return " --conf ".join(f"{key}={value}" for key, value in conf.items())

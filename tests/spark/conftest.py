@@ -1,0 +1,57 @@
+"""One Spark session on one local AWS for all tests of this folder; a fresh lake for each test that asks for one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from infra.local_aws import spark_runtime
+from lakehouse import jobs
+from tests.support.lake import BUCKET, TestLake
+from tests.support.local_aws_process import LocalAwsProcess
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAwsProcess]:
+    process = LocalAwsProcess(tmp_path_factory.mktemp("spark") / "state")
+    before = dict(os.environ)
+    # boto3 in this process and in Spark's Python workers, and the JVM, all find the local AWS here.
+    os.environ.update({**process.environment, "PYSPARK_PYTHON": sys.executable})
+    process.client("s3").create_bucket(Bucket=BUCKET)
+    yield process
+    os.environ.clear()
+    os.environ.update(before)
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def spark(aws: LocalAwsProcess) -> Iterator[SparkSession]:
+    local = {
+        "spark.jars.packages": ",".join(spark_runtime.packages("iceberg")),
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.memory": "2g",
+        # Tests drop and create tables behind Spark's back.
+        "spark.sql.catalog.lake.cache-enabled": "false",
+    }
+    builder = SparkSession.builder.master("local[2]").appName("tests")
+    for key, value in {**jobs.spark_conf(BUCKET), **local}.items():
+        builder = builder.config(key, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def lake(spark: SparkSession, aws: LocalAwsProcess) -> TestLake:
+    """An empty lake: no tables, no objects."""
+    fresh: Any = TestLake(spark, aws.client("s3"), aws.client("glue"))
+    fresh.clear()
+    return fresh
