@@ -1,0 +1,154 @@
+"""Makes in the local AWS what CDK makes in the cloud, through the same API. Safe to repeat; repeats cost little."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from infra import wheel
+from lakehouse import ddl, jobs
+from lakehouse.contract import Registry, load_registry
+from lakehouse.redshift import MAX_STATEMENTS_PER_CALL, Redshift
+from lakehouse.settings import Settings
+
+ROLES = {"lakehouse-glue": "glue.amazonaws.com", "lakehouse-redshift": "redshift.amazonaws.com"}
+LAKE_LAYERS = ("bronze", "silver", "gold")
+SCRIPTS = "artifacts/scripts/"
+BASE_CAPACITY = 4  # RPU; the API's default is 128
+
+
+def provision(settings: Settings, root: Path) -> None:
+    """Make everything that the road needs. `root` is the checkout; the AWS is the one that the environment names."""
+    registry = load_registry()
+    roles = _roles()
+    _bucket(settings)
+    publish(settings, root)
+    _events(settings)
+    _catalog(settings, registry)
+    _jobs(settings, roles["lakehouse-glue"])
+    _warehouse(settings, registry)
+
+
+def publish(settings: Settings, root: Path) -> None:
+    """Upload the library's wheel and the jobs' scripts as they are now; the next run of a job uses them."""
+    s3 = boto3.client("s3")
+    scripts = root / "glue_jobs"
+    files = {f"{SCRIPTS}{path.name}": path.read_bytes() for path in sorted(scripts.glob("*.py"))}
+    files[_wheel_key()] = wheel.build(scripts / "lakehouse")
+    for key, content in files.items():
+        s3.put_object(Bucket=settings.bucket, Key=key, Body=content)
+
+
+def _wheel_key() -> str:
+    return f"artifacts/{wheel.file_name()}"
+
+
+def _roles() -> dict[str, str]:
+    iam = boto3.client("iam")
+    for name, service in ROLES.items():
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
+        }
+        try:
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+        except iam.exceptions.EntityAlreadyExistsException:
+            continue
+    return {name: iam.get_role(RoleName=name)["Role"]["Arn"] for name in ROLES}
+
+
+def _bucket(settings: Settings) -> None:
+    boto3.client("s3").create_bucket(Bucket=settings.bucket)  # in us-east-1 an owner may create a bucket again
+
+
+def _events(settings: Settings) -> None:
+    """Every object that arrives in landing puts a message into the queue."""
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName=settings.queue_url.rpartition("/")[2])["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    arrival = {
+        "Id": "landing",
+        "QueueArn": arn,
+        "Events": ["s3:ObjectCreated:*"],
+        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "landing/"}]}},
+    }
+    boto3.client("s3").put_bucket_notification_configuration(
+        Bucket=settings.bucket, NotificationConfiguration={"QueueConfigurations": [arrival]}
+    )
+
+
+def _catalog(settings: Settings, registry: Registry) -> None:
+    glue = boto3.client("glue")
+    of_domains = (f"{layer}_{domain}" for domain in registry.domains for layer in LAKE_LAYERS)
+    for name in ("ops", "quarantine", *of_domains):
+        try:
+            glue.create_database(
+                DatabaseInput={"Name": name, "LocationUri": f"s3://{settings.bucket}/warehouse/{name}.db"}
+            )
+        except glue.exceptions.AlreadyExistsException:
+            continue
+
+
+def _jobs(settings: Settings, role: str) -> None:
+    glue = boto3.client("glue")
+    for job, timeout_minutes in jobs.JOBS.items():
+        name = settings.job_name(job)
+        definition: Any = {
+            "Role": role,
+            "GlueVersion": jobs.GLUE_VERSION,
+            "WorkerType": "G.1X",
+            "NumberOfWorkers": 2,
+            "Timeout": timeout_minutes,
+            "MaxRetries": 0,  # Airflow retries, and joins a run that it lost sight of
+            "ExecutionProperty": {"MaxConcurrentRuns": 1},
+            "Command": {
+                "Name": "glueetl",
+                "PythonVersion": "3",
+                "ScriptLocation": f"s3://{settings.bucket}/{SCRIPTS}{job}.py",
+            },
+            "DefaultArguments": {
+                "--additional-python-modules": f"s3://{settings.bucket}/{_wheel_key()}",
+                "--bucket": settings.bucket,
+                "--conf": jobs.conf_argument(jobs.spark_conf(settings.bucket)),
+                "--datalake-formats": "iceberg",
+            },
+        }
+        try:
+            glue.get_job(JobName=name)
+        except glue.exceptions.EntityNotFoundException:
+            glue.create_job(Name=name, **definition)
+        else:
+            glue.update_job(JobName=name, JobUpdate=definition)
+
+
+def _warehouse(settings: Settings, registry: Registry) -> None:
+    serverless: Any = boto3.client("redshift-serverless")
+    namespace = f"{settings.workgroup}-namespace"
+    try:
+        serverless.create_namespace(
+            namespaceName=namespace,
+            dbName=settings.database,
+            iamRoles=[settings.redshift_role],
+            defaultIamRoleArn=settings.redshift_role,
+        )
+    except serverless.exceptions.ConflictException:
+        pass
+    try:
+        serverless.create_workgroup(
+            workgroupName=settings.workgroup, namespaceName=namespace, baseCapacity=BASE_CAPACITY
+        )
+    except serverless.exceptions.ConflictException:
+        pass
+    redshift = Redshift(settings)
+    for statements in _calls(ddl.statements(registry)):
+        redshift.transaction(statements)
+
+
+def _calls(statements: list[str]) -> Iterator[list[str]]:
+    """As few calls as the Data API allows."""
+    for start in range(0, len(statements), MAX_STATEMENTS_PER_CALL):
+        yield statements[start : start + MAX_STATEMENTS_PER_CALL]
