@@ -1,0 +1,110 @@
+"""The warehouse: one DuckDB file, its locks, its clients, and the sessions over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from infra.local_aws.redshift import system_views
+from infra.local_aws.redshift.catalog import INTERNAL, WAREHOUSE, Catalog, quoted
+from infra.local_aws.redshift.functions import MACROS
+from infra.local_aws.redshift.history import History
+from infra.local_aws.redshift.locks import LockManager
+from infra.local_aws.redshift.session import Session
+from infra.local_aws.redshift.spectrum import ExternalTable, Spectrum
+from infra.local_aws.redshift.system_views import SystemView
+from infra.local_aws.redshift.translate import Scan, Virtual
+
+MEMORY_LIMIT = "2GB"
+THREADS = 2
+
+_INTERNAL_TABLES = (
+    "external_schemas(name VARCHAR, database_name VARCHAR, iam_role VARCHAR)",
+    "principals(kind VARCHAR, name VARCHAR)",
+    "grants(granted_at TIMESTAMPTZ, statement VARCHAR)",
+    "statements(id VARCHAR, ended_at TIMESTAMPTZ, record JSON)",
+)
+STATEMENT_RETENTION = "INTERVAL 24 HOUR"
+
+
+class Warehouse:
+    """Open ``warehouse.duckdb`` in ``state_dir``; one process at a time.
+
+    ``s3`` makes the client that COPY reads with, and ``endpoint`` tells where the Glue catalog is; both are asked for only
+    when they are needed, because the server that answers them is the one that this is a part of.
+    """
+
+    def __init__(self, state_dir: Path, s3: Callable[[], Any], endpoint: Callable[[], str]) -> None:
+        self._make_s3 = s3
+        self._s3: Any = None
+        self.locks = LockManager()
+        self.history = History()
+        self.spectrum = Spectrum(endpoint)
+        self._root = duckdb.connect(
+            str(state_dir / f"{WAREHOUSE}.duckdb"),
+            config={
+                "memory_limit": MEMORY_LIMIT,
+                "threads": THREADS,
+                "temp_directory": str(state_dir / "warehouse.tmp"),
+                "python_enable_replacements": "false",
+                "autoload_known_extensions": "false",
+                "autoinstall_known_extensions": "false",
+            },
+        )
+        self._prepare()
+
+    @property
+    def s3(self) -> Any:
+        """The boto3 client that COPY reads with."""
+        if self._s3 is None:
+            self._s3 = self._make_s3()
+        return self._s3
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """A new DuckDB connection."""
+        return self._root.cursor()
+
+    def session(self, user: str) -> Session:
+        """A new session."""
+        return Session(self, user)
+
+    def virtual(self, catalog: Catalog, schema: str | None, name: str) -> Virtual | None:
+        """The system view or external table of that name, or None."""
+        found = system_views.find(schema, name)
+        if found is not None or schema is None:
+            return found
+        external = catalog.external_schema(schema)
+        return self.spectrum.table(external, name) if external is not None else None
+
+    def read(self, scan: Scan, catalog: Catalog) -> pa.Table:
+        """The rows of a virtual relation."""
+        if isinstance(scan.source, ExternalTable):
+            return self.spectrum.read(scan.source, scan.columns, scan.conditions)
+        assert isinstance(scan.source, SystemView)
+        return scan.source.read(self, catalog)
+
+    def logged_statements(self) -> list[str]:
+        """The records of the statements that changed something, oldest first, as of the last start."""
+        rows = self.connect().execute(f"SELECT record FROM {INTERNAL}.statements ORDER BY ended_at").fetchall()
+        return [record for (record,) in rows]
+
+    def close(self) -> None:
+        """Close the file; what is not committed is lost."""
+        self._root.close()
+
+    def _prepare(self) -> None:
+        run = self._root.execute
+        # A statement of a client must not reach the files of this machine.
+        for setting in ("integer_division = true", "TimeZone = 'UTC'", "enable_external_access = false"):
+            run(f"SET GLOBAL {setting}")
+        for schema in (INTERNAL, "public"):
+            run(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+        for table in _INTERNAL_TABLES:
+            run(f"CREATE TABLE IF NOT EXISTS {INTERNAL}.{table}")
+        for macro in MACROS:
+            run(f"CREATE OR REPLACE MACRO {macro}")
+        run(f"DELETE FROM {INTERNAL}.statements WHERE ended_at < now() - {STATEMENT_RETENTION}")

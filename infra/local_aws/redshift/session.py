@@ -1,0 +1,388 @@
+"""One session of the warehouse: its connection, transaction, locks, temporary tables, search path and user."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+from sqlglot import exp
+
+from infra.local_aws.redshift import alter, commands, copy, ddl, dialect, dml, parameters, privileges, results, types
+from infra.local_aws.redshift.catalog import INTERNAL, Catalog
+from infra.local_aws.redshift.commands import Kind
+from infra.local_aws.redshift.errors import (
+    ABORTED_TRANSACTION,
+    RedshiftError,
+    StatementCanceledError,
+    from_duckdb,
+    not_emulated,
+)
+from infra.local_aws.redshift.facts import Column, Facts
+from infra.local_aws.redshift.locks import Mode, Table
+from infra.local_aws.redshift.results import ResultSet
+from infra.local_aws.redshift.tokens import Cursor
+from infra.local_aws.redshift.translate import Translation, Translator, Virtual
+from infra.local_aws.redshift.types import ColumnType
+
+if TYPE_CHECKING:
+    from infra.local_aws.redshift.engine import Warehouse
+
+LOCK_WAIT_SECONDS = 15 * 60
+"""How long a statement waits for a lock when no statement_timeout is set."""
+
+_numbers = itertools.count(1_073_741_825)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a statement did: rows returned or changed, and the rows themselves when it is a query."""
+
+    rows: int = 0
+    result: ResultSet | None = None
+
+
+class Session:
+    """Used by one thread at a time, except for ``cancel``.
+
+    A transaction begins with the first statement that needs one and lasts until ``commit`` or ``rollback``; its snapshot is
+    taken after the locks of an explicit LOCK and before those that a writing statement takes by itself, as in Redshift.
+    """
+
+    def __init__(self, warehouse: Warehouse, user: str) -> None:
+        self.warehouse, self.user = warehouse, user
+        self.number = next(_numbers)
+        self.parameters = parameters.Parameters()
+        self.canceled = threading.Event()
+        self.is_explicit = False
+        """Did the client say BEGIN, and not yet COMMIT?"""
+        self.is_failed = False
+        self.has_written = False
+        self._connection = warehouse.connect()
+        self._in_transaction = False
+        self._registered: list[str] = []
+
+    def run(self, sql: str, values: Mapping[str, str]) -> Outcome:
+        """Run one statement in the current transaction; the caller commits. Raises RedshiftError."""
+        kind = commands.kind_of(sql)
+        if self.is_failed and kind not in (Kind.COMMIT, Kind.ROLLBACK):
+            raise RedshiftError(ABORTED_TRANSACTION)
+        if self.canceled.is_set():
+            raise StatementCanceledError
+        try:
+            return self._run(kind, sql, values)
+        except duckdb.Error as error:
+            raise from_duckdb(error) from error
+        finally:
+            self._unregister()
+
+    def commit(self) -> None:
+        """End the transaction; raises RedshiftError when a conflict forbids it."""
+        try:
+            if self._in_transaction:
+                self._connection.execute("COMMIT")
+        except duckdb.Error as error:
+            raise from_duckdb(error) from error
+        finally:
+            self._ended()
+
+    def rollback(self) -> None:
+        """Give up the transaction, if there is one."""
+        try:
+            if self._in_transaction:
+                self._connection.execute("ROLLBACK")
+        except duckdb.Error:
+            # A failed commit has rolled back already.
+            pass
+        finally:
+            self._ended()
+
+    def cancel(self) -> None:
+        """Stop the statement that runs, from another thread; call again until it has stopped."""
+        self.canceled.set()
+        self._connection.interrupt()
+
+    def close(self) -> None:
+        """Roll back and drop the temporary tables."""
+        self.rollback()
+        self._connection.close()
+
+    def log(self, statement_id: str, record: str) -> None:
+        """Record a statement in the transaction that it is part of."""
+        self.execute(f"INSERT INTO {INTERNAL}.statements VALUES (?, now(), ?)", [statement_id, record])
+
+    # --- for the modules that carry out commands -----------------------------------------------------------------------
+    def execute(self, sql: str, values: Sequence[Any] | None = None) -> duckdb.DuckDBPyConnection:
+        """Run DuckDB's SQL on the session's connection."""
+        return self._connection.execute(sql, values) if values is not None else self._connection.execute(sql)
+
+    def catalog(self) -> Catalog:
+        """The relations as this transaction sees them."""
+        return Catalog(self._connection, self.parameters.search_path)
+
+    def translator(self, values: Mapping[str, str] | None = None) -> Translator:
+        """A translator over the present catalog."""
+        catalog = self.catalog()
+
+        def virtual(schema: str | None, name: str) -> Virtual | None:
+            return self.warehouse.virtual(catalog, schema, name)
+
+        return Translator(catalog, virtual, values or {})
+
+    def prepare_query(self, sql: str, values: Mapping[str, str] | None = None) -> Translation:
+        """Translate a SELECT."""
+        tree = self._parse_query(sql)
+        return self.translator(values).query(tree, sql)
+
+    def describe(self, query: Translation) -> list[ColumnType]:
+        """The types of a query's columns, without running it."""
+        self._register(query)
+        described = self.execute(f"DESCRIBE {query.sql}").fetchall()
+        found = [types.of_duckdb(str(row[1])) for row in described]
+        return [results.refined(kind, column.type) for kind, column in zip(found, query.columns, strict=True)]
+
+    def change(self, statement: Translation, values: Mapping[str, str] | None = None) -> int:
+        """Run a translated INSERT, UPDATE, DELETE or MERGE; the number of rows changed."""
+        self._register(statement)
+        self.has_written = True
+        return _count(self._bound(statement, values or {}).fetchone())
+
+    def register(self, name: str, rows: object) -> None:
+        """Make Arrow data readable as a table until the statement ends."""
+        self._connection.register(name, rows)
+        self._registered.append(name)
+
+    def view_facts(self, sql: str, names: Sequence[str]) -> Facts:
+        """The columns and dependencies of a view over ``sql``."""
+        translator = self.translator()
+        query = translator.query(self._parse_query(sql), sql)
+        found = self.describe(query)
+        titles = list(names) or [column.name for column in query.columns]
+        if len(titles) > len(found):
+            raise RedshiftError("CREATE VIEW specifies more column names than columns")
+        titles += [column.name for column in query.columns[len(titles) :]]
+        columns = tuple(Column(title, kind) for title, kind in zip(titles, found, strict=True))
+        depends_on = tuple(sorted(self._closure(translator.catalog, translator.reads)))
+        return Facts(columns, query=self.stored_query(sql, titles), depends_on=depends_on)
+
+    def stored_query(self, sql: str, titles: Sequence[str] = ()) -> str:
+        """A view's query with every name qualified, so that it means the same under another search path."""
+        tree = self._parse_query(sql)
+        catalog = self.catalog()
+        return dialect.stored(tree, sql, titles, lambda schema, name: catalog.find(schema, name))
+
+    # --- how statements run --------------------------------------------------------------------------------------------
+    def _run(self, kind: Kind, sql: str, values: Mapping[str, str]) -> Outcome:
+        if kind in commands.NO_TRANSACTION:
+            return self._without_transaction(kind, sql)
+        cursor = Cursor(sql)
+        cursor.word()
+        if kind is Kind.LOCK:
+            self._lock(cursor)
+            return Outcome()
+        tree = self._parsed(kind, sql)
+        self._begin(kind, cursor, tree)
+        if kind is Kind.QUERY:
+            return self._query(tree, sql, values)
+        self.has_written = True
+        if kind in commands.CHANGES:
+            return Outcome(self._change(kind, tree, sql, values))
+        return Outcome(_COMMANDS[kind](self, cursor, sql) or 0)
+
+    def _parsed(self, kind: Kind, sql: str) -> exp.Expr | None:
+        if kind is Kind.QUERY:
+            return self._parse_query(sql)
+        if kind is Kind.DELETE and Cursor(sql).accept("DELETE") and "FROM" not in sql.upper().split()[1:2]:
+            sql = f"DELETE FROM {sql.lstrip()[len('DELETE') :]}"
+        return self._with_values(dialect.parse(sql)) if kind in commands.CHANGES else None
+
+    def _parse_query(self, sql: str) -> exp.Expr:
+        tree = dialect.parse(sql)
+        if isinstance(tree, exp.Select) and tree.args.get("into"):
+            raise not_emulated("SELECT INTO")
+        if not isinstance(tree, exp.Query):
+            raise RedshiftError("a query is expected")
+        return self._with_values(tree.unnest() if isinstance(tree, exp.Subquery) else tree)
+
+    def _with_values(self, tree: exp.Expr) -> exp.Expr:
+        return parameters.with_session_values(tree, self.user, self.parameters, self.number)
+
+    def _begin(self, kind: Kind, cursor: Cursor, tree: exp.Expr | None) -> None:
+        catalog = self.catalog()
+        if not self._in_transaction:
+            if tree is not None:
+                named = {(t.db.lower() or None, t.name.lower()) for t in tree.find_all(exp.Table)}
+                found = {(r.schema, r.name) for n in named if (r := catalog.find(*n)) and not r.is_temporary}
+                self._acquire(self._closure(catalog, found), Mode.SHARE)
+            if kind in (Kind.DROP, Kind.ALTER, Kind.TRUNCATE):
+                self._acquire(self._named_tables(catalog, cursor), Mode.EXCLUSIVE)
+            self._connection.execute("BEGIN TRANSACTION")
+            self._in_transaction = True
+            # DuckDB takes the snapshot with the first look at the data, and the catalog is one.
+            catalog = self.catalog()
+        target = self._target(kind, cursor, tree)
+        if target is not None:
+            relation = catalog.find(*target)
+            if relation is not None and not relation.is_temporary:
+                self._acquire({(relation.schema, relation.name)}, Mode.WRITE)
+
+    def _target(self, kind: Kind, cursor: Cursor, tree: exp.Expr | None) -> tuple[str | None, str] | None:
+        if kind is Kind.COPY:
+            return copy.parse(cursor.sql).target
+        if kind not in commands.CHANGES or tree is None:
+            return None
+        table = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
+        return (table.db.lower() or None, table.name.lower()) if isinstance(table, exp.Table) else None
+
+    @staticmethod
+    def _named_tables(catalog: Catalog, cursor: Cursor) -> set[Table]:
+        look = Cursor(cursor.sql)
+        first = look.word()
+        if first != "TRUNCATE" and not look.accept("TABLE"):
+            return set()
+        look.accept("TABLE")
+        look.accept("IF", "EXISTS")
+        found = [catalog.find(*name) for name in look.listed(look.qualified_name)]
+        return {(relation.schema, relation.name) for relation in found if relation and not relation.is_temporary}
+
+    @staticmethod
+    def _closure(catalog: Catalog, tables: set[Table]) -> set[Table]:
+        relations = [catalog.find(*table) for table in tables]
+        return tables | {table for relation in relations if relation for table in relation.facts.depends_on}
+
+    def _acquire(self, tables: set[Table], mode: Mode) -> None:
+        if tables:
+            seconds = self.parameters.statement_timeout or LOCK_WAIT_SECONDS
+            self.warehouse.locks.acquire(self.number, tables, mode, time.monotonic() + seconds, self.canceled)
+
+    def _lock(self, cursor: Cursor) -> None:
+        cursor.accept("TABLE")
+        catalog = self.catalog()
+        relations = [catalog.table(*name) for name in cursor.listed(cursor.qualified_name)]
+        cursor.finish()
+        self._acquire({(r.schema, r.name) for r in relations if not r.is_temporary}, Mode.EXCLUSIVE)
+
+    def _query(self, tree: exp.Expr | None, sql: str, values: Mapping[str, str]) -> Outcome:
+        assert tree is not None
+        query = self.translator(values).query(tree, sql)
+        self._register(query)
+        if self.canceled.is_set():
+            raise StatementCanceledError
+        used = {name: values[name] for name in query.parameters}
+        relation = self._connection.sql(query.sql, params=used) if used else self._connection.sql(query.sql)
+        result = results.fetch(relation, query.columns)
+        return Outcome(result.rows.num_rows, result)
+
+    def _change(self, kind: Kind, tree: exp.Expr | None, sql: str, values: Mapping[str, str]) -> int:
+        translator = self.translator(values)
+        if isinstance(tree, exp.Insert):
+            change = dml.insert(translator, tree, sql)
+        elif isinstance(tree, exp.Update):
+            change = dml.update(translator, tree)
+        elif isinstance(tree, exp.Delete):
+            change = dml.delete(translator, tree)
+        elif isinstance(tree, exp.Merge):
+            change = dml.merge(translator, tree)
+        else:
+            raise not_emulated(f"this form of {kind.name}")
+        if change.guard is not None and self._bound(change.guard, values).fetchone() is not None:
+            raise RedshiftError(change.guard_message)
+        return self.change(change.statement, values)
+
+    def _bound(self, statement: Translation, values: Mapping[str, str]) -> duckdb.DuckDBPyConnection:
+        used = {name: values[name] for name in statement.parameters}
+        if self.canceled.is_set():
+            raise StatementCanceledError
+        return self._connection.execute(statement.sql, used) if used else self._connection.execute(statement.sql)
+
+    def _register(self, statement: Translation) -> None:
+        for scan in statement.scans:
+            self.register(scan.name, self.warehouse.read(scan, self.catalog()))
+
+    def _unregister(self) -> None:
+        for name in self._registered:
+            try:
+                self._connection.unregister(name)
+            except duckdb.Error:
+                # The transaction has failed; its rollback removes the name.
+                continue
+        self._registered = []
+
+    def _without_transaction(self, kind: Kind, sql: str) -> Outcome:
+        cursor = Cursor(sql)
+        word = cursor.word()
+        if kind is Kind.BEGIN:
+            self.is_explicit = True
+        elif kind is Kind.COMMIT:
+            self._end_explicit(self.rollback if self.is_failed else self.commit)
+        elif kind is Kind.ROLLBACK:
+            self._end_explicit(self.rollback)
+        elif kind is Kind.SET:
+            self.parameters.assign(cursor, is_reset=word == "RESET")
+        elif kind is Kind.SHOW:
+            result = self.parameters.show(cursor)
+            return Outcome(result.rows.num_rows, result)
+        return Outcome()
+
+    def _end_explicit(self, end: Callable[[], None]) -> None:
+        self.is_explicit = self.is_failed = False
+        end()
+
+    def _ended(self) -> None:
+        self._in_transaction = self.has_written = False
+        self.warehouse.locks.release(self.number)
+
+    def truncate(self, cursor: Cursor) -> None:
+        """TRUNCATE, which commits the transaction it is in."""
+        cursor.accept("TABLE")
+        relation = self.catalog().table(*cursor.qualified_name())
+        cursor.finish()
+        self.execute(f"DELETE FROM {relation.duckdb}")
+        self.commit()
+
+
+def _count(row: tuple[Any, ...] | None) -> int:
+    return int(row[0]) if row and isinstance(row[0], int) else 0
+
+
+def _create(session: Session, cursor: Cursor, _sql: str) -> int:
+    is_replacing = cursor.accept("OR", "REPLACE")
+    if cursor.peek() in ("TABLE", "TEMP", "TEMPORARY", "LOCAL"):
+        return ddl.create_table(session, cursor)
+    kind = cursor.word()
+    if kind == "VIEW":
+        ddl.create_view(session, cursor, is_replacing)
+    elif kind == "SCHEMA":
+        ddl.create_schema(session, cursor)
+    elif kind == "EXTERNAL" and cursor.accept("SCHEMA"):
+        ddl.create_external_schema(session, cursor)
+    elif kind in privileges.PRINCIPALS:
+        privileges.create_principal(session, kind, cursor)
+    elif kind in commands.NOT_EMULATED_OBJECTS:
+        raise not_emulated(f"CREATE {kind}")
+    else:
+        raise RedshiftError(f'syntax error at or near "{kind.lower()}"')
+    return 0
+
+
+def _drop(session: Session, cursor: Cursor, _sql: str) -> None:
+    if cursor.peek() in privileges.PRINCIPALS:
+        privileges.drop_principal(session, cursor)
+    else:
+        ddl.drop(session, cursor)
+
+
+_COMMANDS: dict[Kind, Callable[[Session, Cursor, str], int | None]] = {
+    Kind.CREATE: _create,
+    Kind.DROP: _drop,
+    Kind.ALTER: lambda session, cursor, _: alter.alter_table(session, cursor),
+    Kind.TRUNCATE: lambda session, cursor, _: session.truncate(cursor),
+    Kind.COMMENT: lambda session, cursor, _: privileges.comment(session, cursor),
+    Kind.GRANT: lambda session, _, sql: privileges.grant(session, sql),
+    Kind.COPY: lambda session, _, sql: copy.run(session, copy.parse(sql)),
+}
+

@@ -1,0 +1,205 @@
+"""External tables: Iceberg tables of the Glue catalog, read at their current snapshot and handed over as Arrow."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import pyarrow as pa
+import pyiceberg.expressions as where
+from pyiceberg.catalog.glue import GlueCatalog
+from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
+from pyiceberg.table import Table
+from pyiceberg.types import (
+    BinaryType,
+    BooleanType,
+    DateType,
+    DecimalType,
+    DoubleType,
+    FixedType,
+    FloatType,
+    IcebergType,
+    IntegerType,
+    LongType,
+    StringType,
+    TimestampType,
+    TimestamptzType,
+    UUIDType,
+)
+
+from infra.local_aws.redshift.catalog import ExternalSchema
+from infra.local_aws.redshift.errors import RedshiftError
+from infra.local_aws.redshift.facts import Column
+from infra.local_aws.redshift.translate import Condition
+from infra.local_aws.redshift.types import MAX_VARCHAR_BYTES, ColumnType
+
+CACHE_BYTES = 256 * 2**20
+REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+
+_TYPES: dict[type[IcebergType], ColumnType] = {
+    BooleanType: ColumnType("bool"),
+    IntegerType: ColumnType("int4"),
+    LongType: ColumnType("int8"),
+    FloatType: ColumnType("float4"),
+    DoubleType: ColumnType("float8"),
+    DateType: ColumnType("date"),
+    TimestampType: ColumnType("timestamp"),
+    TimestamptzType: ColumnType("timestamptz"),
+    StringType: ColumnType("varchar", length=MAX_VARCHAR_BYTES),
+    UUIDType: ColumnType("varchar", length=36),
+    BinaryType: ColumnType("varbyte", length=MAX_VARCHAR_BYTES),
+    FixedType: ColumnType("varbyte", length=MAX_VARCHAR_BYTES),
+}
+
+
+@dataclass(frozen=True)
+class ExternalTable:
+    """One Iceberg table as it was when the statement named it."""
+
+    schema: str
+    name: str
+    columns: tuple[Column, ...]
+    table: Table
+
+
+class Spectrum:
+    """Reads external tables. Tables and what was read of them are cached by their metadata, so never out of date."""
+
+    def __init__(self, endpoint: Callable[[], str]) -> None:
+        self._endpoint = endpoint
+        self._lock = threading.Lock()
+        self._catalog: GlueCatalog | None = None
+        self._tables: dict[tuple[str, str], Table] = {}
+        self._cache: OrderedDict[tuple[object, ...], pa.Table] = OrderedDict()
+
+    def table(self, schema: ExternalSchema, name: str) -> ExternalTable | None:
+        """The table of that name in the schema's Glue database, or None."""
+        catalog = self._glue()
+        key = (schema.database, name)
+        try:
+            location = _metadata_location(catalog, *key)
+            table = self._tables.get(key)
+            if table is None or table.metadata_location != location:
+                table = catalog.load_table(key)
+                self._tables[key] = table
+        except (NoSuchTableError, NoSuchNamespaceError):
+            self._tables.pop(key, None)
+            return None
+        columns = tuple(Column(field.name.lower(), _column_type(field.field_type)) for field in table.schema().fields)
+        return ExternalTable(schema.name, name, columns, table)
+
+    def names(self, schema: ExternalSchema) -> list[str]:
+        """The Iceberg tables of a schema's Glue database, sorted; none when the database is missing."""
+        try:
+            return sorted(name for _, name in self._glue().list_tables(schema.database))
+        except NoSuchNamespaceError:
+            return []
+
+    def read(self, source: ExternalTable, columns: Sequence[str], conditions: Sequence[Condition]) -> pa.Table:
+        """The rows of the current snapshot that may fulfil ``conditions``; at least the columns asked for."""
+        snapshot = source.table.current_snapshot()
+        names = _names_in_table(source.table, columns)
+        if snapshot is None:
+            return _renamed(source.table.schema().select(*names).as_arrow().empty_table())
+        known = {column.name: column.type for column in source.columns}
+        usable = tuple(c for c in conditions if _is_pushable(c, known[c.column]))
+        key = (source.table.metadata_location, snapshot.snapshot_id, names, usable)
+        with self._lock:
+            if key in self._cache:
+                self._cache.move_to_end(key)
+                return self._cache[key]
+        scan = source.table.scan(row_filter=_filter(source.table, usable), selected_fields=names)
+        rows = _renamed(scan.to_arrow())
+        self._keep(key, rows)
+        return rows
+
+    def _keep(self, key: tuple[object, ...], rows: pa.Table) -> None:
+        if rows.nbytes > CACHE_BYTES:
+            return
+        with self._lock:
+            self._cache[key] = rows
+            while sum(cached.nbytes for cached in self._cache.values()) > CACHE_BYTES:
+                self._cache.popitem(last=False)
+
+    def _glue(self) -> GlueCatalog:
+        with self._lock:
+            if self._catalog is None:
+                endpoint = self._endpoint()
+                keys = {"access-key-id": "local", "secret-access-key": "local", "region": REGION, "endpoint": endpoint}
+                properties = {f"{service}.{key}": value for service in ("glue", "s3") for key, value in keys.items()}
+                self._catalog = GlueCatalog("glue", **properties)
+            return self._catalog
+
+
+def _metadata_location(catalog: GlueCatalog, database: str, name: str) -> str | None:
+    try:
+        table: Any = catalog.glue.get_table(DatabaseName=database, Name=name)["Table"]
+    except catalog.glue.exceptions.EntityNotFoundException as error:
+        raise NoSuchTableError(f"{database}.{name}") from error
+    parameters = table.get("Parameters", {})
+    if parameters.get("table_type", "").upper() != "ICEBERG":
+        raise RedshiftError(f"external table {database}.{name} is not an Iceberg table, which is not emulated")
+    location: str | None = parameters.get("metadata_location")
+    return location
+
+
+def _column_type(iceberg: IcebergType) -> ColumnType:
+    if isinstance(iceberg, DecimalType):
+        return ColumnType("numeric", precision=iceberg.precision, scale=iceberg.scale)
+    # Lists, maps and structs are SUPER to Redshift.
+    return _TYPES.get(type(iceberg), ColumnType("super"))
+
+
+def _names_in_table(table: Table, columns: Sequence[str]) -> tuple[str, ...]:
+    by_lower = {field.name.lower(): field.name for field in table.schema().fields}
+    # A count(*) needs no column, and a scan needs one.
+    wanted = columns or [min(by_lower)]
+    return tuple(by_lower[name] for name in wanted)
+
+
+def _renamed(rows: pa.Table) -> pa.Table:
+    return rows.rename_columns([name.lower() for name in rows.column_names])
+
+
+_NUMBERS = frozenset({"int2", "int4", "int8", "float4", "float8", "numeric"})
+_DATES = frozenset({"date", "timestamp"})
+
+
+def _is_pushable(condition: Condition, column: ColumnType) -> bool:
+    if isinstance(condition.value, str):
+        return column.name in _DATES or (column.name == "varchar" and condition.operator == "=")
+    return column.name in _NUMBERS and not (isinstance(condition.value, float) and column.name != "float8")
+
+
+def _filter(table: Table, conditions: Sequence[Condition]) -> where.BooleanExpression:
+    by_lower = {field.name.lower(): field for field in table.schema().fields}
+    terms: list[where.BooleanExpression] = []
+    for condition in conditions:
+        field = by_lower[condition.column]
+        if isinstance(field.field_type, StringType):
+            # Trailing blanks do not count, so the value itself is only the first of those that are equal to it.
+            text = str(condition.value).rstrip(" ")
+            terms += [where.GreaterThanOrEqual(field.name, text), where.LessThan(field.name, text + "!")]
+        elif isinstance(condition.value, str) and not _is_date_text(condition.value, field.field_type):
+            continue
+        else:
+            terms.append(_PREDICATES[condition.operator](field.name, condition.value))
+    return reduce(where.And, terms) if terms else where.AlwaysTrue()
+
+
+def _is_date_text(text: str, iceberg: IcebergType) -> bool:
+    return isinstance(iceberg, DateType) and len(text) == len("2026-11-20") and text[4] == text[7] == "-"
+
+
+_PREDICATES: dict[str, Callable[[str, Any], where.BooleanExpression]] = {
+    "=": where.EqualTo,
+    ">": where.GreaterThan,
+    ">=": where.GreaterThanOrEqual,
+    "<": where.LessThan,
+    "<=": where.LessThanOrEqual,
+}
