@@ -57,6 +57,15 @@ class RequestBody(io.RawIOBase):
         """``length`` in bytes, or None for a chunked body that ends by itself."""
         self._source, self._remaining, self._announce = source, length, announce
         self._is_finished = length == 0
+        if self._is_finished and announce is not None:
+            # Clients (botocore) expect the 100 before the answer even when there is nothing to send.
+            announce()
+            self._announce = None
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the client still waits for 100 Continue before it sends the body."""
+        return self._announce is not None
 
     def readable(self) -> bool:
         """Always true."""
@@ -91,7 +100,7 @@ class RequestBody(io.RawIOBase):
         """Read what the application left; False if that is too much, or was never asked for: close the connection."""
         if self._is_finished:
             return True
-        if self._announce is not None or (self._remaining or 0) > LARGEST_DRAIN:
+        if self.is_awaited or (self._remaining or 0) > LARGEST_DRAIN:
             return False
         budget = LARGEST_DRAIN
         while budget > 0 and not self._is_finished:
@@ -126,7 +135,7 @@ class Handler(MotoRequestHandler):
         environ = self.make_environ()
         body = self._request_body(environ)
         environ["wsgi.input"] = io.BufferedReader(body, 64 * 1024)
-        response = _Response(self)
+        response = _Response(self, body)
         with self.server.in_flight():
             try:
                 response.send(self.server.app(environ, response.start))
@@ -168,8 +177,8 @@ class Handler(MotoRequestHandler):
 class _Response:
     """Collects what the application says and writes it: head and first chunk in one segment."""
 
-    def __init__(self, handler: Handler) -> None:
-        self._handler = handler
+    def __init__(self, handler: Handler, request_body: RequestBody) -> None:
+        self._handler, self._request_body = handler, request_body
         self._status = 0
         self._head = b""
         self._is_chunked = False
@@ -192,8 +201,7 @@ class _Response:
                 lines.append("Transfer-Encoding: chunked")
             else:
                 self.closes = True
-        expects = self._handler.headers.get("Expect", "").lower() == "100-continue"
-        if self._status >= 400 and expects:
+        if self._request_body.is_awaited:
             # The client may or may not send the body it announced; only a new connection is unambiguous.
             self.closes = True
         if self._handler.close_connection or self.closes:

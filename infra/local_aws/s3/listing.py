@@ -17,10 +17,12 @@ from infra.local_aws.errors import AwsError
 from infra.local_aws.persistence import Store
 from infra.local_aws.s3.buckets import OWNER
 from infra.local_aws.s3.index import Index
-from infra.local_aws.s3.wire import Reply, Request, element, xml_reply, xml_time
+from infra.local_aws.s3.wire import LONGEST_KEY, Reply, Request, element, xml_reply, xml_time
 
 LARGEST_PAGE = 1000
 LAST_CHARACTER = "\U0010ffff"
+BEHIND_ALL = LAST_CHARACTER * (LONGEST_KEY // 4 + 1)
+"""Greater than any key: the last character has four bytes."""
 
 
 @dataclass
@@ -126,7 +128,7 @@ class Listings:
     def _rows(
         self, bucket: str, prefix: str, start: str, count: int, all_versions: bool, below: int | None
     ) -> list[sqlite3.Row]:
-        end = _after_prefix(prefix) if prefix else LAST_CHARACTER * 2
+        end = _after_prefix(prefix) if prefix else BEHIND_ALL
         which = "" if all_versions else "AND is_latest AND NOT is_delete_marker"
         resumed = "AND (key > :start OR sequence < :below)" if below is not None else ""
         return self._store.query(
@@ -209,7 +211,7 @@ def _after_prefix(prefix: str) -> str:
     """The smallest key greater than every key that begins with ``prefix``."""
     stem = prefix.rstrip(LAST_CHARACTER)
     if not stem:
-        return LAST_CHARACTER * 2
+        return BEHIND_ALL
     successor = ord(stem[-1]) + 1
     # The code points of UTF-16's surrogates are no characters and have no UTF-8 form.
     return stem[:-1] + chr(0xE000 if successor == 0xD800 else successor)

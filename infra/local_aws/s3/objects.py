@@ -86,7 +86,7 @@ class Objects:
             try:
                 check_read(request, found)
             except NotModifiedError:
-                return Reply(304, headers)
+                return Reply(304, {name: headers[name] for name in ("ETag", "Last-Modified")})
             span = requested_range(request.header("range"), found.size)
             if span is not None:
                 headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{found.size}"

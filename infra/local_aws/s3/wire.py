@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 VIRTUAL_HOST_SUFFIXES = (".localhost", ".s3.amazonaws.com")
 METADATA_PREFIX = "HTTP_X_AMZ_META_"
+LONGEST_KEY = 1024
+"""Bytes in UTF-8."""
 LARGEST_DOCUMENT = 4 << 20
 """Bytes of XML accepted in one request; a DeleteObjects of 1,000 keys of 1,024 bytes fits."""
 
@@ -32,11 +34,13 @@ class Request:
     """One S3 request: its bucket, its key, its query and headers."""
 
     def __init__(self, environ: dict[str, Any]) -> None:
-        """Raise AwsError InvalidURI when the path is not UTF-8."""
+        """Raise AwsError InvalidURI when the path is not UTF-8, KeyTooLongError for a key beyond S3's limit."""
         self.environ = environ
         self.method: str = environ["REQUEST_METHOD"]
         self.body: BinaryIO = environ["wsgi.input"]
         self.bucket, self.key = _address(environ)
+        if len(self.key) * 4 > LONGEST_KEY and len(self.key.encode()) > LONGEST_KEY:
+            raise AwsError("KeyTooLongError", "Your key is too long")
 
     @cached_property
     def query(self) -> dict[str, str]:
