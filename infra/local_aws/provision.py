@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +55,8 @@ def _roles() -> dict[str, str]:
             "Version": "2012-10-17",
             "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
         }
-        try:
+        with suppress(iam.exceptions.EntityAlreadyExistsException):
             iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
-        except iam.exceptions.EntityAlreadyExistsException:
-            continue
     return {name: iam.get_role(RoleName=name)["Role"]["Arn"] for name in ROLES}
 
 
@@ -70,7 +69,7 @@ def _events(settings: Settings) -> None:
     sqs = boto3.client("sqs")
     url = sqs.create_queue(QueueName=settings.queue_url.rpartition("/")[2])["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    arrival = {
+    arrival: Any = {
         "Id": "landing",
         "QueueArn": arn,
         "Events": ["s3:ObjectCreated:*"],
@@ -85,12 +84,10 @@ def _catalog(settings: Settings, registry: Registry) -> None:
     glue = boto3.client("glue")
     of_domains = (f"{layer}_{domain}" for domain in registry.domains for layer in LAKE_LAYERS)
     for name in ("ops", "quarantine", *of_domains):
-        try:
+        with suppress(glue.exceptions.AlreadyExistsException):
             glue.create_database(
                 DatabaseInput={"Name": name, "LocationUri": f"s3://{settings.bucket}/warehouse/{name}.db"}
             )
-        except glue.exceptions.AlreadyExistsException:
-            continue
 
 
 def _jobs(settings: Settings, role: str) -> None:
@@ -128,21 +125,17 @@ def _jobs(settings: Settings, role: str) -> None:
 def _warehouse(settings: Settings, registry: Registry) -> None:
     serverless: Any = boto3.client("redshift-serverless")
     namespace = f"{settings.workgroup}-namespace"
-    try:
+    with suppress(serverless.exceptions.ConflictException):
         serverless.create_namespace(
             namespaceName=namespace,
             dbName=settings.database,
             iamRoles=[settings.redshift_role],
             defaultIamRoleArn=settings.redshift_role,
         )
-    except serverless.exceptions.ConflictException:
-        pass
-    try:
+    with suppress(serverless.exceptions.ConflictException):
         serverless.create_workgroup(
             workgroupName=settings.workgroup, namespaceName=namespace, baseCapacity=BASE_CAPACITY
         )
-    except serverless.exceptions.ConflictException:
-        pass
     redshift = Redshift(settings)
     for statements in _calls(ddl.statements(registry)):
         redshift.transaction(statements)

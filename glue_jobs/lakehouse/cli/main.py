@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from lakehouse.cli import contract
+from lakehouse.cli import contract, up
 
 app = typer.Typer(name="lakehouse", no_args_is_help=True, help="A lakehouse that proves no row was lost.")
 app.add_typer(contract.app, name="contract")
+up.register(app)
 
 
 @app.callback()

@@ -88,7 +88,7 @@ class ProcessTable:
         return self._logs / f"{role}.log"
 
     def memory_mb(self, role: str) -> float:
-        """Memory of a role's processes together; pages that several of them share are counted once where that is known."""
+        """Megabytes of a role's processes together; memory that they share counts once, where the system tells."""
         record = self.find(role)
         return sum(map(memory_mb, members(record))) if record else 0.0
 

@@ -248,8 +248,11 @@ def environment(endpoint: str) -> dict[str, str]:
 
 
 def _inherited() -> dict[str, str]:
-    """This process's environment without what could lead a program elsewhere than to the stack."""
-    foreign = ("AWS_", "AIRFLOW_", "_AIRFLOW_", "PYTHONPATH")
+    """This process's environment without what could lead a program elsewhere than to the stack.
+
+    And without PYTHONDONTWRITEBYTECODE: Airflow starts in half the time when its modules have been compiled before.
+    """
+    foreign = ("AWS_", "AIRFLOW_", "_AIRFLOW_", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
 
 
@@ -263,8 +266,9 @@ def _only_one(state_dir: Path) -> Iterator[None]:
 
 def _sources(root: Path) -> str:
     """A digest of the names, sizes and dates of the files that provisioning reads."""
-    files = [path for folder in ("glue_jobs", "infra") for path in (root / folder).rglob("*") if path.is_file()]
-    wanted = sorted(path for path in files if "__pycache__" not in path.parts)
+    provisioning = [root / "infra" / "wheel.py", root / "infra" / "local_aws" / "provision.py"]
+    files = [path for path in (root / "glue_jobs").rglob("*") if path.is_file()]
+    wanted = sorted(path for path in [*files, *provisioning] if "__pycache__" not in path.parts)
     return _digest({str(path): f"{path.stat().st_size} {path.stat().st_mtime_ns}" for path in wanted})
 
 
