@@ -20,6 +20,7 @@ from infra.local_aws.s3.index import Index
 from infra.local_aws.s3.wire import LONGEST_KEY, Reply, Request, element, xml_reply, xml_time
 
 LARGEST_PAGE = 1000
+BATCH_WITH_DELIMITER = 64
 LAST_CHARACTER = "\U0010ffff"
 BEHIND_ALL = LAST_CHARACTER * (LONGEST_KEY // 4 + 1)
 """Greater than any key: the last character has four bytes."""
@@ -100,9 +101,11 @@ class Listings:
         self._index.bucket(request.bucket)
         prefix, delimiter = request.query.get("prefix", ""), request.query.get("delimiter", "")
         limit, page = _page_size(request), Page()
+        # With a delimiter most rows fetched are under a prefix that is about to be jumped over: fetch few at a time.
+        batch = min(limit + 1, BATCH_WITH_DELIMITER) if delimiter else limit + 1
         start = max(start, prefix)
         while limit > 0:
-            rows = self._rows(request.bucket, prefix, start, limit + 1, all_versions, below)
+            rows = self._rows(request.bucket, prefix, start, batch, all_versions, below)
             below = None
             for row in rows:
                 key: str = row["key"]
@@ -121,7 +124,7 @@ class Listings:
                     page.prefixes.append(common)
                     start, below = _after_prefix(common), None
                 page.last_item = common or key
-            if len(rows) <= limit:
+            if len(rows) < batch:
                 return page
         return page
 
