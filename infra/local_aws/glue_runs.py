@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,10 @@ class RunRecords:
             self.change(
                 row["run_id"], ACTIVE_STATES, JobRunState="FAILED", ErrorMessage=INTERRUPTED, CompletedOn=_now()
             )
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """Make the changes within all visible at once."""
+        return self._store.transaction()
 
     def add(self, run: Run, max_concurrent_runs: int | None) -> None:
         """Record a new run; raise ConcurrentRunsExceededException when the job has as many active runs as it may."""
@@ -124,6 +129,8 @@ class Outcome:
     state: str
     error: str | None = None
     worker_is_reusable: bool = False
+    never_began: bool = False
+    """The worker had ended before it took up the run."""
 
 
 @dataclass
@@ -190,19 +197,23 @@ class Runner:
 
     def _execute(self, run: Run, active: ActiveRun, log: RunLog, directory: Path) -> Outcome:
         script = self._artifacts.script(active.plan.script_location, directory)
-        worker = self.pool.acquire(self._artifacts.runtime(active.plan.arguments), active.stop_requested.is_set)
-        if worker is None:
-            return Outcome("STOPPED")
-        outcome = Outcome("FAILED", "Internal service failure")
-        try:
-            worker.run(Assignment(run["Id"], log, active.inbox), script, _argv(run, active.plan), directory)
-            outcome = self._await_end(run["Id"], active, log)
-        finally:
-            self.pool.release(worker, reusable=outcome.worker_is_reusable)
-        return outcome
+        runtime = self._artifacts.runtime(active.plan.arguments)
+        while worker := self.pool.acquire(runtime, active.stop_requested.is_set):
+            outcome = Outcome("FAILED", "Internal service failure")
+            was_warm = worker.is_warm
+            try:
+                worker.run(Assignment(run["Id"], log, active.inbox), script, _argv(run, active.plan), directory)
+                outcome = self._await_end(run["Id"], active, log)
+            finally:
+                self.pool.release(worker, reusable=outcome.worker_is_reusable)
+            # A worker that died while it was idle is no fault of the run that finds it dead.
+            if not (was_warm and outcome.never_began):
+                return outcome
+        return Outcome("STOPPED")
 
     def _await_end(self, run_id: str, active: ActiveRun, log: RunLog) -> Outcome:
         deadline = time.monotonic() + active.plan.timeout_seconds
+        has_begun = False
         while True:
             try:
                 event = active.inbox.get(timeout=max(0.0, deadline - time.monotonic()))
@@ -212,23 +223,25 @@ class Runner:
             if event.kind == "stop":
                 return Outcome("STOPPED")
             if event.kind == "exited":
-                return Outcome("FAILED", _exit_message(event.details["status"], log))
+                return Outcome("FAILED", _exit_message(event.details["status"], log), never_began=not has_begun)
             if event.kind == "finished":
                 error = event.details["error"]
-                return Outcome("FAILED" if error else "SUCCEEDED", error, event.details["reusable"])
+                return Outcome("FAILED" if error else "SUCCEEDED", error, worker_is_reusable=event.details["reusable"])
+            has_begun = True
             self._records.change(run_id, ("STARTING",), JobRunState="RUNNING", **{EXECUTING_SINCE: _now()})
 
     def _end(self, run_id: str, outcome: Outcome, plan: Plan) -> None:
-        # A stop that was accepted is the end of the run, even when the script ended by itself in the same instant.
-        stopped = self._records.change(run_id, ("STOPPING",), JobRunState="STOPPED", CompletedOn=_now())
-        if stopped is not None:
-            return
         error = {"ErrorMessage": outcome.error} if outcome.error else {}
-        run = self._records.change(run_id, ACTIVE_STATES, JobRunState=outcome.state, CompletedOn=_now(), **error)
-        if run is not None and outcome.state == "FAILED" and run["Attempt"] < plan.max_retries:
+        with self._records.transaction():
+            # A stop that was accepted is the end of the run, even when the script ended by itself in that instant.
+            if self._records.change(run_id, ("STOPPING",), JobRunState="STOPPED", CompletedOn=_now()):
+                return
+            run = self._records.change(run_id, ACTIVE_STATES, JobRunState=outcome.state, CompletedOn=_now(), **error)
+            if run is None or outcome.state != "FAILED" or run["Attempt"] >= plan.max_retries:
+                return
             retry = new_attempt(run)
             self._records.add(retry, max_concurrent_runs=None)
-            self.start(retry, plan)
+        self.start(retry, plan)
 
 
 def new_run(job_name: str, settings: Run) -> Run:

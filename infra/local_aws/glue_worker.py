@@ -16,6 +16,7 @@ from that of the next run. When stdin ends, the server is gone: worker and JVM d
 from __future__ import annotations
 
 import gc
+import io
 import json
 import linecache
 import logging
@@ -57,6 +58,21 @@ class Channels:
         """Write one event for the parent."""
         self.events.write(json.dumps({"event": event, **details}) + "\n")
         self.events.flush()
+
+    def open_standard_streams(self) -> None:
+        """Make stdout and stderr as they were, unbuffered, whatever a script did to them."""
+        with suppress(AttributeError, OSError, ValueError):
+            sys.stdout.flush()
+        with suppress(AttributeError, OSError, ValueError):
+            sys.stderr.flush()
+        os.dup2(self.output, 1)
+        os.dup2(self.error, 2)
+        sys.stdout, sys.stderr = _unbuffered(1), _unbuffered(2)
+
+
+def _unbuffered(descriptor: int) -> TextIO:
+    raw: Any = io.FileIO(descriptor, "wb", closefd=False)
+    return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)
 
 
 def main() -> None:
@@ -107,15 +123,14 @@ def _serve(run: dict[str, Any], sessions: Sessions, channels: Channels) -> None:
     channels.send("started", run_id=run_id)
     error, reusable = None, True
     threads_before = set(threading.enumerate())
+    channels.open_standard_streams()
     with _as_in_a_new_process(run["script"], run["argv"], run["directory"]):
         try:
             sessions.begin_run()
             runpy.run_path(run["script"], run_name="__main__")
         except BaseException as raised:  # noqa: BLE001 - whatever ends the script is the run's outcome, never the worker's
+            channels.open_standard_streams()
             error = _outcome(raised, run["script"])
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):
-                stream.flush()
     try:
         sessions.end_run()
     except Exception:  # noqa: BLE001 - the JVM is gone or broken; the run's own outcome stands
@@ -155,7 +170,6 @@ def _as_in_a_new_process(script: str, argv: list[str], directory: str) -> Iterat
     packages stay imported; loading them is a good part of a start.
     """
     environment, path, modules = dict(os.environ), list(sys.path), set(sys.modules)
-    streams = sys.stdout, sys.stderr
     of_the_job = (directory, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep)))
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
@@ -171,7 +185,6 @@ def _as_in_a_new_process(script: str, argv: list[str], directory: str) -> Iterat
         os.environ.update(environment)
         sys.argv = [""]
         sys.path[:] = path
-        sys.stdout, sys.stderr = streams
         root.handlers[:] = handlers
         root.setLevel(level)
         for name in set(sys.modules) - modules:

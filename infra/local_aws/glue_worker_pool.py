@@ -82,8 +82,10 @@ class Worker:
         """Start the process; its session opens meanwhile, and a run may be given to it at once."""
         self.runtime, self.directory = runtime, directory
         self.idle_since = time.monotonic()
+        self.is_warm = False
         self._assignment: Assignment | None = None
         self._ended = threading.Event()
+        self._assigning = threading.Lock()  # so that a run hears of the end once, whichever comes first
         directory.mkdir(parents=True)
         events_in, events_out = os.pipe()
         try:
@@ -122,10 +124,11 @@ class Worker:
 
     def run(self, assignment: Assignment, script: Path, argv: list[str], directory: Path) -> None:
         """Give it a run; what becomes of it arrives in the assignment's inbox."""
-        self._assignment = assignment
+        with self._assigning:
+            self._assignment = assignment
+            if self._ended.is_set():
+                assignment.inbox.put(self._exit())
         self._send({"run_id": assignment.run_id, "script": str(script), "argv": argv, "directory": str(directory)})
-        if not self.is_alive():
-            assignment.inbox.put(self._exit())
 
     def finish(self) -> None:
         """Part from the run; return when all that it printed has been handed on."""
@@ -134,6 +137,7 @@ class Worker:
             for ended in self._assignment.streams_ended.values():
                 ended.wait(max(0.0, deadline - time.monotonic()))
         self._assignment = None
+        self.is_warm = True
         self.idle_since = time.monotonic()
 
     def kill(self) -> None:
@@ -179,9 +183,10 @@ class Worker:
             self._process.wait(EXIT_SECONDS)
         self._kill_group()
         self._process.wait()
-        self._ended.set()
-        if assignment := self._assignment:
-            assignment.inbox.put(self._exit())
+        with self._assigning:
+            self._ended.set()
+            if assignment := self._assignment:
+                assignment.inbox.put(self._exit())
 
     def _read_stream(self, name: str, stream: IO[bytes]) -> None:
         rest = b""

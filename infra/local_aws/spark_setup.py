@@ -14,13 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from moto.server import ThreadedMotoServer
-from pyspark import SparkContext
-from pyspark.sql import SparkSession
-
 from infra.local_aws import spark_runtime
-from infra.local_aws.glue_artifacts import worker_environment
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,6 +36,16 @@ def main() -> int:
     jars = spark_runtime.cached_jars(COORDINATES)
     if jars is not None and spark_runtime.class_archive(jars).is_file():
         return 0
+    return _train(jars)
+
+
+def _train(jars: list[Path] | None) -> int:
+    # Imported only when there is something to do: to see that there is not must take no second.
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    from infra.local_aws.glue_artifacts import worker_environment
+
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(port=0, verbose=False)
     server.start()
@@ -81,7 +85,10 @@ def _write_archive(archive: Path, directory: Path) -> None:
 
 
 def _run_job(directory: Path, conf: dict[str, str]) -> None:
-    """Do once what jobs do: tables, Arrow in Python tasks, MERGE. The JVM ends in good order, or it archives nothing."""
+    """Do once what jobs do: tables, Arrow in Python tasks, MERGE. Only a JVM that ends in good order archives."""
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
     builder = SparkSession.builder
     for key, value in spark_runtime.session_conf({**CATALOG_CONF, **conf}, COORDINATES, directory).items():
         builder = builder.config(key, value)
