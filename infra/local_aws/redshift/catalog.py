@@ -130,7 +130,9 @@ class Catalog:
                 return candidate
         if schema and self.external_schema(schema) is not None:
             raise RedshiftError(f'Operations on local objects in external schema are not enabled: "{schema}"')
-        raise RedshiftError(f'schema "{schema}" does not exist' if schema else "no schema has been selected to create in")
+        raise RedshiftError(
+            f'schema "{schema}" does not exist' if schema else "no schema has been selected to create in"
+        )
 
     def external_schemas(self) -> list[ExternalSchema]:
         """All external schemas, sorted by name."""

@@ -66,12 +66,12 @@ _KINDS = {
     "ABORT": Kind.ROLLBACK,
 }
 _NOT_EMULATED = frozenset(
-    "UNLOAD EXPLAIN CALL PREPARE EXECUTE DEALLOCATE DECLARE FETCH CLOSE CANCEL REFRESH USE REINDEX".split()
+    {"UNLOAD", "EXPLAIN", "CALL", "PREPARE", "EXECUTE", "DEALLOCATE", "DECLARE", "FETCH", "CLOSE", "CANCEL", "REFRESH"}
 )
-# Nobody asks for these inside a name, so a leading word is enough to refuse what follows CREATE or ALTER.
 NOT_EMULATED_OBJECTS = frozenset(
-    "MATERIALIZED FUNCTION PROCEDURE LIBRARY DATABASE DATASHARE MODEL MASKING RLS EXTERNAL IDENTITY DEFAULT".split()
+    {"MATERIALIZED", "FUNCTION", "PROCEDURE", "LIBRARY", "DATABASE", "DATASHARE", "MODEL", "MASKING", "RLS", "EXTERNAL"}
 )
+"""What may follow CREATE in Redshift, and not here."""
 
 
 def kind_of(sql: str) -> Kind:

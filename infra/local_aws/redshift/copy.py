@@ -242,9 +242,7 @@ def _s3_error(error: ClientError, url: str) -> RedshiftError:
     return RedshiftError(f"S3ServiceException:{detail.get('Message', '')},Error {detail.get('Code', '')}, {url}")
 
 
-def _load(
-    session: Session, target: Relation, columns: tuple[Column, ...], file: _File, fill_record: bool
-) -> int:
+def _load(session: Session, target: Relation, columns: tuple[Column, ...], file: _File, fill_record: bool) -> int:
     try:
         parquet = pq.ParquetFile(io.BytesIO(file.content))
     except (pa.ArrowException, OSError) as error:

@@ -10,8 +10,10 @@ from infra.local_aws.redshift.tokens import Cursor
 from infra.local_aws.redshift.types import parse_type
 
 _ATTRIBUTES = frozenset(
-    "DEFAULT IDENTITY GENERATED NOT NULL ENCODE DISTKEY SORTKEY UNIQUE PRIMARY REFERENCES COLLATE , )".split()
+    {"DEFAULT", "IDENTITY", "GENERATED", "NOT", "NULL", "ENCODE", "DISTKEY", "SORTKEY"}
+    | {"UNIQUE", "PRIMARY", "REFERENCES", "COLLATE", ",", ")"}
 )
+"""What may end a type or a default."""
 _CONSTRAINTS = ("CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN")
 _DISTSTYLES = ("AUTO", "EVEN", "KEY", "ALL")
 
@@ -51,7 +53,8 @@ def parse_create_table(cursor: Cursor) -> CreateTable:
     schema, name = cursor.qualified_name()
     if name.startswith("#"):
         temporary = True
-    draft, column_names = _Draft(), ()
+    draft = _Draft()
+    column_names: tuple[str, ...] = ()
     if cursor.peek() == "(":
         if cursor.peek(2) in (",", ")"):
             column_names = tuple(cursor.parenthesised(cursor.name))
@@ -108,7 +111,9 @@ def _facts(draft: _Draft) -> Facts:
         if known and name not in known:
             raise RedshiftError(f'column "{name}" named in key does not exist')
     primary = {name for c in draft.constraints if c.kind == "PRIMARY KEY" for name in c.columns}
-    columns = tuple(replace(column, nullable=column.nullable and column.name not in primary) for column in draft.columns)
+    columns = tuple(
+        replace(column, nullable=column.nullable and column.name not in primary) for column in draft.columns
+    )
     diststyle = "KEY" if draft.distkey else draft.diststyle
     return Facts(columns, diststyle, draft.distkey, tuple(draft.sortkeys), tuple(draft.constraints))
 

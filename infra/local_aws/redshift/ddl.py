@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from infra.local_aws.redshift import dialect
-from infra.local_aws.redshift.catalog import INTERNAL, WAREHOUSE, Catalog, Relation, literal, quoted
+from infra.local_aws.redshift.catalog import INTERNAL, WAREHOUSE, Relation, literal, quoted
 from infra.local_aws.redshift.create_table import CreateTable, parse_create_table
 from infra.local_aws.redshift.dml import stored
 from infra.local_aws.redshift.errors import RedshiftError, not_emulated
@@ -38,15 +38,13 @@ def create_table(session: Session, cursor: Cursor) -> int:
             return 0
         raise RedshiftError(f'Relation "{wanted.name}" already exists')
     if wanted.query is not None:
-        return _create_table_as(session, wanted, schema)
-    facts = _like(catalog, wanted) if wanted.like else wanted.facts
+        return _create_table_as(session, wanted, wanted.query, schema)
+    facts = _like(catalog.table(*wanted.like).facts, wanted) if wanted.like else wanted.facts
     _create(session, Relation(schema, wanted.name, facts))
     return 0
 
 
-def _like(catalog: Catalog, wanted: CreateTable) -> Facts:
-    assert wanted.like is not None
-    parent = catalog.table(*wanted.like).facts
+def _like(parent: Facts, wanted: CreateTable) -> Facts:
     columns = tuple(
         replace(column, default=column.default if wanted.like_defaults else None, identity=None, identity_always=False)
         for column in parent.columns
@@ -67,7 +65,7 @@ def definition(session: Session, column: Column, nullable: bool) -> str:
     if column.identity is not None:
         default = f" DEFAULT nextval({literal(_sequence(session, column.identity))})"
     elif column.default is not None:
-        value = session.translator().probe([], [dialect.parse(f"SELECT {column.default}").selects[0]], None)
+        value = session.translator().probe([], [dialect.parse_expression(column.default)], None)
         default = f" DEFAULT ({dialect.render(stored(value.expressions[0], column.type))})"
     return f"{quoted(column.name)} {column.type.duckdb}{'' if nullable else ' NOT NULL'}{default}"
 
@@ -80,9 +78,8 @@ def _sequence(session: Session, identity: tuple[int, int]) -> str:
     return name
 
 
-def _create_table_as(session: Session, wanted: CreateTable, schema: str) -> int:
-    assert wanted.query is not None
-    result = session.prepare_query(wanted.query)
+def _create_table_as(session: Session, wanted: CreateTable, query: str, schema: str) -> int:
+    result = session.prepare_query(query)
     names = list(wanted.column_names) or [column.name for column in result.columns]
     if len(names) != len(result.columns):
         raise RedshiftError("CREATE TABLE AS specifies too many column names")
@@ -172,9 +169,7 @@ def drop(session: Session, cursor: Cursor) -> None:
             _drop_relation(session, kind, schema, name, if_exists, cascade)
 
 
-def _drop_relation(
-    session: Session, kind: str, schema: str | None, name: str, if_exists: bool, cascade: bool
-) -> None:
+def _drop_relation(session: Session, kind: str, schema: str | None, name: str, if_exists: bool, cascade: bool) -> None:
     catalog = session.catalog()
     relation = catalog.find(schema, name)
     if relation is None:
@@ -223,10 +218,9 @@ def create_schema(session: Session, cursor: Cursor) -> None:
     name = cursor.name()
     if cursor.accept("AUTHORIZATION"):
         cursor.name()
-    if cursor.accept("QUOTA"):
-        if not cursor.accept("UNLIMITED"):
-            cursor.number()
-            cursor.word()
+    if cursor.accept("QUOTA") and not cursor.accept("UNLIMITED"):
+        cursor.number()
+        cursor.word()
     cursor.finish()
     if not _is_free(session, name, if_not_exists):
         return

@@ -116,7 +116,7 @@ def cast(node: exp.Expr, data_type: str | exp.DataType) -> exp.Cast:
     return exp.Cast(this=node, to=to)
 
 
-# --- comparisons: trailing blanks do not count -------------------------------------------------------------------------
+# --- comparisons: trailing blanks do not count
 def _blank(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Literal):
         return exp.Literal.string(node.name.rstrip(" ")) if node.is_string else node.copy()
@@ -156,7 +156,8 @@ def _in(node: exp.In) -> exp.Expr | None:
     if isinstance(node.this, exp.Tuple) or not (is_text(node.this) or is_unknown(node.this)):
         return None
     inner = exp.Subquery(
-        this=query.unnest().copy(), alias=exp.TableAlias(this=exp.to_identifier("_in"), columns=[exp.to_identifier("v")])
+        this=query.unnest().copy(),
+        alias=exp.TableAlias(this=exp.to_identifier("_in"), columns=[exp.to_identifier("v")]),
     )
     trimmed = exp.select(call("rs_blank", exp.column("v", "_in"))).from_(inner)
     return exp.In(this=_blank(node.this), query=exp.Subquery(this=trimmed))
@@ -177,7 +178,7 @@ def _similar_to(node: exp.SimilarTo) -> exp.Expr:
     return call("regexp_full_match", node.this.copy(), regex)
 
 
-# --- casts ---------------------------------------------------------------------------------------------------------------
+# --- casts
 def _cast(node: exp.Cast) -> exp.Expr | None:
     if isinstance(node, exp.TryCast):
         return None
@@ -190,7 +191,7 @@ def _cast(node: exp.Cast) -> exp.Expr | None:
     return cast(node.this.copy(), target.duckdb)
 
 
-# --- numbers -------------------------------------------------------------------------------------------------------------
+# --- numbers
 def _div(node: exp.Div) -> exp.Expr | None:
     found = precision_and_scale(node.type)
     if found is None:
@@ -238,7 +239,7 @@ def _anonymous(node: exp.Anonymous) -> exp.Expr | None:
     return call(name, *(argument.copy() for argument in node.expressions)) if name else None
 
 
-# --- text ----------------------------------------------------------------------------------------------------------------
+# --- text
 def _concat(node: exp.Concat) -> exp.Expr:
     parts = [exp.Paren(this=part.copy()) for part in node.expressions]
     joined: exp.Expr = parts[0]
@@ -280,7 +281,7 @@ def _same_as_listed(item: exp.Expr, value: exp.Expr) -> exp.Expr:
     return copy
 
 
-# --- dates ---------------------------------------------------------------------------------------------------------------
+# --- dates
 def _current_timestamp(node: exp.CurrentTimestamp) -> exp.Expr:
     now = exp.AtTimeZone(this=exp.Anonymous(this="now"), zone=exp.Literal.string("UTC"))
     # GETDATE counts whole seconds, SYSDATE does not.
@@ -308,7 +309,7 @@ def _convert_timezone(node: exp.ConvertTimezone) -> exp.Expr:
     return exp.Paren(this=exp.AtTimeZone(this=exp.Paren(this=at_source), zone=node.args["target_tz"].copy()))
 
 
-# --- parameters ------------------------------------------------------------------------------------------------------------
+# --- parameters
 _ARITHMETIC = (
     exp.Add,
     exp.Sub,
@@ -344,10 +345,7 @@ def _placeholder(node: exp.Placeholder, parameters: Mapping[str, str]) -> exp.Ex
 
 
 REWRITES: dict[type[exp.Expr], Callable[[Any], exp.Expr | None]] = {
-    **{
-        kind: _comparison
-        for kind in (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
-    },
+    **dict.fromkeys((exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ), _comparison),
     exp.Between: _between,
     exp.In: _in,
     exp.Like: _like,
@@ -376,14 +374,18 @@ def render(tree: exp.Expr) -> str:
     return tree.sql(dialect="duckdb", identify=True, unsupported_level=sqlglot.ErrorLevel.IGNORE)
 
 
+def parse_expression(sql: str) -> exp.Expr:
+    """A single expression, as in a DEFAULT."""
+    (item,) = parse(f"SELECT {sql}").expressions
+    return item if isinstance(item, exp.Expr) else exp.Null()
+
+
 def parse_stored(sql: str) -> exp.Expr:
     """A query that was checked when its view was created."""
     return sqlglot.parse_one(sql, read=Redshift)
 
 
-def stored(
-    tree: exp.Expr, sql: str, titles: Sequence[str], find: Callable[[str | None, str], Relation | None]
-) -> str:
+def stored(tree: exp.Query, sql: str, titles: Sequence[str], find: Callable[[str | None, str], Relation | None]) -> str:
     """A view's query as text: every relation with its schema, every column with its name (or its title)."""
     names = name_columns(tree, sql)
     tree = normalize_identifiers(tree, dialect=Redshift)

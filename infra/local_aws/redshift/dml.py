@@ -29,7 +29,7 @@ class Change:
 
 
 def stored(value: exp.Expr, column_type: ColumnType) -> exp.Expr:
-    """``value`` (in DuckDB's terms) as it may be stored in a column of that type, or an error when the statement runs."""
+    """``value`` (in DuckDB's terms) as it may be stored in a column of that type, or an error when it runs."""
     if column_type.name == "varchar":
         return dialect.call("rs_store_varchar", dialect.cast(value, "VARCHAR"), column_type.length or 0)
     if column_type.name == "bpchar":
@@ -115,7 +115,7 @@ def default_of(column: Column) -> exp.Expr:
     """The default of a column as a Redshift expression."""
     if column.identity:
         raise not_emulated("DEFAULT for an identity column in VALUES")
-    return dialect.parse(f"SELECT {column.default}").selects[0] if column.default else exp.Null()
+    return dialect.parse_expression(column.default) if column.default else exp.Null()
 
 
 def update(translator: Translator, tree: exp.Update) -> Change:
@@ -163,10 +163,12 @@ def merge(translator: Translator, tree: exp.Merge) -> Change:
     matched, unmatched = _branches(tree)
     is_delete = not isinstance(matched, exp.Update)
     assignments = [] if is_delete else matched.expressions
-    updated = target_columns(target, [assignment.this.name.lower() for assignment in assignments]) if assignments else ()
-    names = [column.name.lower() for column in unmatched.this.expressions] if unmatched.this else []
-    inserted = fitted(target_columns(target, names), len(unmatched.expression.expressions), bool(names))
-    values = [assignment.expression for assignment in assignments] + list(unmatched.expression.expressions)
+    updated = (
+        target_columns(target, [assignment.this.name.lower() for assignment in assignments]) if assignments else ()
+    )
+    names, new = _inserted(unmatched)
+    inserted = fitted(target_columns(target, names), len(new), bool(names))
+    values = [assignment.expression for assignment in assignments] + new
     probe = translator.probe([tree.this.copy(), using.copy()], [tree.args["on"], *values], None)
     on = dialect.render(probe.expressions[0])
     fits = [
@@ -203,6 +205,14 @@ def _branches(tree: exp.Merge) -> tuple[exp.Expr, exp.Insert]:
     if len(matched) != 1 or len(unmatched) != 1 or not isinstance(unmatched[0], exp.Insert):
         raise RedshiftError("MERGE needs one WHEN MATCHED and one WHEN NOT MATCHED clause")
     return matched[0], unmatched[0]
+
+
+def _inserted(unmatched: exp.Insert) -> tuple[list[str], list[exp.Expr]]:
+    listed = unmatched.this.expressions
+    if not unmatched.expression:
+        # Without a column list the parser takes VALUES for a function.
+        return [], list(listed[0].expressions)
+    return [column.name.lower() for column in listed], list(unmatched.expression.expressions)
 
 
 def _is_default(value: exp.Expr) -> bool:

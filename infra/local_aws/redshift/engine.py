@@ -34,8 +34,8 @@ STATEMENT_RETENTION = "INTERVAL 24 HOUR"
 class Warehouse:
     """Open ``warehouse.duckdb`` in ``state_dir``; one process at a time.
 
-    ``s3`` makes the client that COPY reads with, and ``endpoint`` tells where the Glue catalog is; both are asked for only
-    when they are needed, because the server that answers them is the one that this is a part of.
+    ``s3`` makes the client that COPY reads with, and ``endpoint`` tells where the Glue catalog is; both are asked for
+    only when they are needed, because the server that answers them is the one that this is a part of.
     """
 
     def __init__(self, state_dir: Path, s3: Callable[[], Any], endpoint: Callable[[], str]) -> None:
@@ -84,8 +84,9 @@ class Warehouse:
         """The rows of a virtual relation."""
         if isinstance(scan.source, ExternalTable):
             return self.spectrum.read(scan.source, scan.columns, scan.conditions)
-        assert isinstance(scan.source, SystemView)
-        return scan.source.read(self, catalog)
+        if isinstance(scan.source, SystemView):
+            return scan.source.read(self, catalog)
+        raise TypeError(type(scan.source))
 
     def logged_statements(self) -> list[str]:
         """The records of the statements that changed something, oldest first, as of the last start."""

@@ -81,23 +81,34 @@ DUCKDB_ERRORS: tuple[tuple[str, Template], ...] = (
     (r"Overflow in .* of INT64", "Value out of range for 8 bytes."),
     (r"Overflow in .* of (DECIMAL|INT128)", "Numeric data overflow (result precision)"),
     (r'date field value out of range: "(?P<value>[^"]*)"', r'date/time field value out of range: "\g<value>"'),
-    (r'invalid (?P<type>date|timestamp|time) field format: "(?P<value>[^"]*)"',
-     r'invalid input syntax for type \g<type>: "\g<value>"'),
+    (
+        r'invalid (?P<type>date|timestamp|time) field format: "(?P<value>[^"]*)"',
+        r'invalid input syntax for type \g<type>: "\g<value>"',
+    ),
     (r'Table with name "?(?P<name>[^"\s]+)"? does not exist', r'relation "\g<name>" does not exist'),
     (r'Table with name "?(?P<name>[^"\s]+)"? already exists', r'Relation "\g<name>" already exists'),
     (r'Referenced column "(?P<name>[^"]+)" not found', r'column "\g<name>" does not exist'),
     (r'Referenced table "(?P<name>[^"]+)" not found', r'missing FROM-clause entry for table "\g<name>"'),
     (r'Ambiguous reference to column name "(?P<name>[^"]+)"', r'column reference "\g<name>" is ambiguous'),
-    (r'column "?(?P<name>[^"\s]+)"? must appear in the GROUP BY',
-     r'column "\g<name>" must appear in the GROUP BY clause or be used in an aggregate function'),
+    (
+        r'column "?(?P<name>[^"\s]+)"? must appear in the GROUP BY',
+        r'column "\g<name>" must appear in the GROUP BY clause or be used in an aggregate function',
+    ),
     (r"More than one row returned by a subquery", "more than one row returned by a subquery used as an expression"),
-    (r"aggregate function calls cannot be nested|aggregates cannot be nested",
-     "aggregate function calls may not have nested aggregate or window function"),
+    (
+        r"aggregate function calls cannot be nested|aggregates cannot be nested",
+        "aggregate function calls may not have nested aggregate or window function",
+    ),
     (r"WHERE clause cannot contain aggregates", "aggregates not allowed in WHERE clause"),
     (r"Scalar Function with name \"?(?P<name>[^\"\s]+)\"? does not exist", r"function \g<name>() does not exist"),
-    (r"""(?:function call|given name and argument types) ["'](?P<call>.*\))["']""", r"function \g<call> does not exist"),
-    (r"Set operations can only apply to expressions with the same number of result columns",
-     "each UNION query must have the same number of columns"),
+    (
+        r"""(?:function call|given name and argument types) ["'](?P<call>.*\))["']""",
+        r"function \g<call> does not exist",
+    ),
+    (
+        r"Set operations can only apply to expressions with the same number of result columns",
+        "each UNION query must have the same number of columns",
+    ),
 )
 
 

@@ -56,9 +56,9 @@ class Facts:
         """The column of that name, or None."""
         return next((column for column in self.columns if column.name == name), None)
 
-    def with_column(self, name: str, **changes: Any) -> Facts:
-        """A copy in which one column is changed."""
-        return replace(self, columns=tuple(replace(c, **changes) if c.name == name else c for c in self.columns))
+    def with_column(self, of: str, **changes: Any) -> Facts:
+        """A copy in which the column ``of`` is changed."""
+        return replace(self, columns=tuple(replace(c, **changes) if c.name == of else c for c in self.columns))
 
     def to_json(self) -> str:
         """For the comment of the DuckDB table."""
@@ -74,7 +74,8 @@ def from_json(text: str) -> Facts:
         for column in fields.pop("columns")
     )
     constraints = tuple(
-        Constraint(**{**constraint, "columns": tuple(constraint["columns"])}) for constraint in fields.pop("constraints")
+        Constraint(**{**constraint, "columns": tuple(constraint["columns"])})
+        for constraint in fields.pop("constraints")
     )
     depends_on = tuple((schema, name) for schema, name in fields.pop("depends_on"))
     sortkeys = tuple(fields.pop("sortkeys"))

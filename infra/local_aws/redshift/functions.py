@@ -5,22 +5,25 @@ A function that is not listed is refused by name, so that a DuckDB function can 
 
 from __future__ import annotations
 
-FUNCTIONS = frozenset(
-    """
-    abs acos add_months any_value ascii asin atan atan2 avg bit_and bit_or bool_and bool_or btrim
-    cast ceil ceiling charindex char_length character_length chr coalesce concat convert_timezone cos cot count crc32
-    cume_dist current_database current_schema current_setting current_user
-    date_part dateadd datediff date_trunc date decode degrees dense_rank exp extract
-    first_value floor from_hex getdate greatest initcap is_valid_json json_extract_path_text
-    lag last_day last_value lead least left len length listagg ln log lower lpad ltrim
-    max md5 median min mod months_between nth_value ntile nullif nvl nvl2 octet_length
-    percent_rank percentile_cont percentile_disc pg_backend_pid pi position power pow
-    radians random rank ratio_to_report regexp_count regexp_instr regexp_replace regexp_substr repeat replace reverse right round
-    row_number rpad rtrim sha sha1 sha2 sign sin split_part sqrt stddev stddev_pop stddev_samp strpos substring substr sum
-    sysdate tan textlen timezone to_char to_date to_hex to_number to_timestamp translate trim trunc upper
-    var_pop var_samp variance version width_bucket
-    """.split()
-)
+# fmt: off
+FUNCTIONS = frozenset({
+    "abs", "acos", "add_months", "any_value", "ascii", "asin", "atan", "atan2", "avg", "bit_and", "bit_or",
+    "bool_and", "bool_or", "btrim", "cast", "ceil", "ceiling", "char_length", "character_length", "charindex",
+    "chr", "coalesce", "concat", "convert_timezone", "cos", "cot", "count", "crc32", "cume_dist",
+    "current_database", "current_schema", "current_setting", "current_user", "date", "date_part", "date_trunc",
+    "dateadd", "datediff", "decode", "degrees", "dense_rank", "exp", "extract", "first_value", "floor", "from_hex",
+    "getdate", "greatest", "initcap", "is_valid_json", "json_extract_path_text", "lag", "last_day", "last_value",
+    "lead", "least", "left", "len", "length", "listagg", "ln", "log", "lower", "lpad", "ltrim", "max", "md5",
+    "median", "min", "mod", "months_between", "nth_value", "ntile", "nullif", "nvl", "nvl2", "octet_length",
+    "percent_rank", "percentile_cont", "percentile_disc", "pg_backend_pid", "pi", "position", "pow", "power",
+    "radians", "random", "rank", "ratio_to_report", "regexp_count", "regexp_instr", "regexp_replace",
+    "regexp_substr", "repeat", "replace", "reverse", "right", "round", "row_number", "rpad", "rtrim", "sha", "sha1",
+    "sha2", "sign", "sin", "split_part", "sqrt", "stddev", "stddev_pop", "stddev_samp", "strpos", "substr",
+    "substring", "sum", "sysdate", "tan", "textlen", "timezone", "to_char", "to_date", "to_hex", "to_number",
+    "to_timestamp", "translate", "trim", "trunc", "upper", "var_pop", "var_samp", "variance", "version",
+    "width_bucket",
+})
+# fmt: on
 
 # sqlglot reads these as something of its own; DuckDB has no such name.
 RENAMED = {

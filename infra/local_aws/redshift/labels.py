@@ -56,7 +56,10 @@ def name_columns(query: exp.Expr, sql: str) -> dict[str, str]:
         outermost = outermost.this
     names: dict[str, str] = {}
     for select in list(query.find_all(exp.Select)):
-        select.set("expressions", [_aliased(item, i, select is outermost, names, sql) for i, item in enumerate(select.expressions)])
+        select.set(
+            "expressions",
+            [_aliased(item, i, select is outermost, names, sql) for i, item in enumerate(select.expressions)],
+        )
     return names
 
 

@@ -1,7 +1,7 @@
 """Table locks between transactions, which DuckDB does not have.
 
-As in Redshift, a writer holds its table's write lock until its transaction ends, and LOCK (like TRUNCATE, ALTER and DROP)
-holds it exclusively, against readers too.
+As in Redshift, a writer holds its table's write lock until its transaction ends, and LOCK (like TRUNCATE, ALTER and
+DROP) holds it exclusively, against readers too.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import pyarrow as pa
 from sqlglot import exp
 
@@ -10,6 +12,7 @@ from infra.local_aws.redshift.results import ResultSet
 from infra.local_aws.redshift.tokens import Cursor
 from infra.local_aws.redshift.types import ColumnType
 
+Tree = TypeVar("Tree", bound=exp.Expr)
 DATABASE = "dev"
 
 _DEFAULTS = {
@@ -89,7 +92,7 @@ class Parameters:
         return self._values[name]
 
 
-def with_session_values(tree: exp.Expr, user: str, parameters: Parameters, pid: int) -> exp.Expr:
+def with_session_values(tree: Tree, user: str, parameters: Parameters, pid: int) -> Tree:
     """Replace CURRENT_USER, CURRENT_SCHEMA() and their like by their values."""
     for node in list(tree.find_all(exp.Func)):
         value = _session_value(node, user, parameters, pid)

@@ -46,14 +46,14 @@ def check(parquet: Any, columns: tuple[Column, ...], url: str, fill_record: bool
 
 def fits(found: Any, wanted: ColumnType) -> bool:
     """May the values of a Parquet column (a ``ColumnSchema``) be stored in a column of that type as they are?"""
-    physical = found.physical_type
-    logical = found.logical_type.type
+    physical: str = found.physical_type
+    logical: str = found.logical_type.type
     if wanted.name in _PHYSICAL:
         return physical == _PHYSICAL[wanted.name] and _is_plain(found, wanted)
     if wanted.name == "int2":
         return physical == "INT32" and _integer_bits(found) in (None, 16)
     if wanted.name == "numeric":
-        return logical == "DECIMAL" and (found.precision, found.scale) == (wanted.precision, wanted.scale)
+        return logical == "DECIMAL" and bool((found.precision, found.scale) == (wanted.precision, wanted.scale))
     if wanted.is_text:
         return physical == "BYTE_ARRAY" and logical in ("STRING", "NONE", "JSON", "ENUM")
     if wanted.name == "date":

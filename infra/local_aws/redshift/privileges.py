@@ -79,5 +79,3 @@ def comment(session: Session, cursor: Cursor) -> None:
     else:
         facts = relation.facts.with_column(column, comment=text)
     record(session, replace(relation, facts=facts))
-
-

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 from sqlglot import exp
@@ -32,6 +32,7 @@ from infra.local_aws.redshift.types import ColumnType
 if TYPE_CHECKING:
     from infra.local_aws.redshift.engine import Warehouse
 
+Tree = TypeVar("Tree", bound=exp.Expr)
 LOCK_WAIT_SECONDS = 15 * 60
 """How long a statement waits for a lock when no statement_timeout is set."""
 
@@ -47,10 +48,10 @@ class Outcome:
 
 
 class Session:
-    """Used by one thread at a time, except for ``cancel``.
+    """Used by one thread at a time, except for ``interrupt``. Whoever runs a statement may set ``canceled`` before.
 
-    A transaction begins with the first statement that needs one and lasts until ``commit`` or ``rollback``; its snapshot is
-    taken after the locks of an explicit LOCK and before those that a writing statement takes by itself, as in Redshift.
+    A transaction begins with the first statement that needs one and lasts until ``commit`` or ``rollback``. Its
+    snapshot comes after an explicit LOCK and before the locks that a writing statement takes by itself, as in Redshift.
     """
 
     def __init__(self, warehouse: Warehouse, user: str) -> None:
@@ -101,9 +102,8 @@ class Session:
         finally:
             self._ended()
 
-    def cancel(self) -> None:
-        """Stop the statement that runs, from another thread; call again until it has stopped."""
-        self.canceled.set()
+    def interrupt(self) -> None:
+        """Stop the query that runs now, from another thread; ``canceled`` stops what comes after it."""
         self._connection.interrupt()
 
     def close(self) -> None:
@@ -115,7 +115,7 @@ class Session:
         """Record a statement in the transaction that it is part of."""
         self.execute(f"INSERT INTO {INTERNAL}.statements VALUES (?, now(), ?)", [statement_id, record])
 
-    # --- for the modules that carry out commands -----------------------------------------------------------------------
+    # --- for the modules that carry out commands
     def execute(self, sql: str, values: Sequence[Any] | None = None) -> duckdb.DuckDBPyConnection:
         """Run DuckDB's SQL on the session's connection."""
         return self._connection.execute(sql, values) if values is not None else self._connection.execute(sql)
@@ -126,12 +126,13 @@ class Session:
 
     def translator(self, values: Mapping[str, str] | None = None) -> Translator:
         """A translator over the present catalog."""
-        catalog = self.catalog()
+        return self._translator(self.catalog(), values or {})
 
+    def _translator(self, catalog: Catalog, values: Mapping[str, str]) -> Translator:
         def virtual(schema: str | None, name: str) -> Virtual | None:
             return self.warehouse.virtual(catalog, schema, name)
 
-        return Translator(catalog, virtual, values or {})
+        return Translator(catalog, virtual, values)
 
     def prepare_query(self, sql: str, values: Mapping[str, str] | None = None) -> Translation:
         """Translate a SELECT."""
@@ -173,9 +174,9 @@ class Session:
         """A view's query with every name qualified, so that it means the same under another search path."""
         tree = self._parse_query(sql)
         catalog = self.catalog()
-        return dialect.stored(tree, sql, titles, lambda schema, name: catalog.find(schema, name))
+        return dialect.stored(tree, sql, titles, catalog.find)
 
-    # --- how statements run --------------------------------------------------------------------------------------------
+    # --- how statements run
     def _run(self, kind: Kind, sql: str, values: Mapping[str, str]) -> Outcome:
         if kind in commands.NO_TRANSACTION:
             return self._without_transaction(kind, sql)
@@ -185,12 +186,12 @@ class Session:
             self._lock(cursor)
             return Outcome()
         tree = self._parsed(kind, sql)
-        self._begin(kind, cursor, tree)
-        if kind is Kind.QUERY:
-            return self._query(tree, sql, values)
+        catalog = self._begin(kind, cursor, tree)
+        if isinstance(tree, exp.Query):
+            return self._query(self._translator(catalog, values), tree, sql, values)
         self.has_written = True
         if kind in commands.CHANGES:
-            return Outcome(self._change(kind, tree, sql, values))
+            return Outcome(self._change(kind, self._translator(catalog, values), tree, sql, values))
         return Outcome(_COMMANDS[kind](self, cursor, sql) or 0)
 
     def _parsed(self, kind: Kind, sql: str) -> exp.Expr | None:
@@ -200,35 +201,43 @@ class Session:
             sql = f"DELETE FROM {sql.lstrip()[len('DELETE') :]}"
         return self._with_values(dialect.parse(sql)) if kind in commands.CHANGES else None
 
-    def _parse_query(self, sql: str) -> exp.Expr:
+    def _parse_query(self, sql: str) -> exp.Query:
         tree = dialect.parse(sql)
+        if isinstance(tree, exp.Subquery):
+            tree = tree.unnest()
         if isinstance(tree, exp.Select) and tree.args.get("into"):
             raise not_emulated("SELECT INTO")
         if not isinstance(tree, exp.Query):
             raise RedshiftError("a query is expected")
-        return self._with_values(tree.unnest() if isinstance(tree, exp.Subquery) else tree)
+        return self._with_values(tree)
 
-    def _with_values(self, tree: exp.Expr) -> exp.Expr:
+    def _with_values(self, tree: Tree) -> Tree:
         return parameters.with_session_values(tree, self.user, self.parameters, self.number)
 
-    def _begin(self, kind: Kind, cursor: Cursor, tree: exp.Expr | None) -> None:
-        catalog = self.catalog()
+    def _begin(self, kind: Kind, cursor: Cursor, tree: exp.Expr | None) -> Catalog:
         if not self._in_transaction:
-            if tree is not None:
-                named = {(t.db.lower() or None, t.name.lower()) for t in tree.find_all(exp.Table)}
-                found = {(r.schema, r.name) for n in named if (r := catalog.find(*n)) and not r.is_temporary}
-                self._acquire(self._closure(catalog, found), Mode.SHARE)
-            if kind in (Kind.DROP, Kind.ALTER, Kind.TRUNCATE):
-                self._acquire(self._named_tables(catalog, cursor), Mode.EXCLUSIVE)
+            self._lock_before_snapshot(kind, cursor, tree)
             self._connection.execute("BEGIN TRANSACTION")
             self._in_transaction = True
-            # DuckDB takes the snapshot with the first look at the data, and the catalog is one.
-            catalog = self.catalog()
+        # DuckDB takes the snapshot with the first look at the data, and the catalog is one.
+        catalog = self.catalog()
         target = self._target(kind, cursor, tree)
-        if target is not None:
-            relation = catalog.find(*target)
-            if relation is not None and not relation.is_temporary:
-                self._acquire({(relation.schema, relation.name)}, Mode.WRITE)
+        relation = catalog.find(*target) if target is not None else None
+        if relation is not None and not relation.is_temporary:
+            self._acquire({(relation.schema, relation.name)}, Mode.WRITE)
+        return catalog
+
+    def _lock_before_snapshot(self, kind: Kind, cursor: Cursor, tree: exp.Expr | None) -> None:
+        """Wait for whoever holds a table exclusively before the snapshot is taken, or it would lack their work."""
+        named = (
+            {(t.db.lower() or None, t.name.lower()) for t in tree.find_all(exp.Table)} if tree is not None else set()
+        )
+        if named:
+            catalog = self.catalog()
+            found = {(r.schema, r.name) for n in named if (r := catalog.find(*n)) and not r.is_temporary}
+            self._acquire(self._closure(catalog, found), Mode.SHARE)
+        elif kind in (Kind.DROP, Kind.ALTER, Kind.TRUNCATE):
+            self._acquire(self._named_tables(self.catalog(), cursor), Mode.EXCLUSIVE)
 
     def _target(self, kind: Kind, cursor: Cursor, tree: exp.Expr | None) -> tuple[str | None, str] | None:
         if kind is Kind.COPY:
@@ -266,9 +275,8 @@ class Session:
         cursor.finish()
         self._acquire({(r.schema, r.name) for r in relations if not r.is_temporary}, Mode.EXCLUSIVE)
 
-    def _query(self, tree: exp.Expr | None, sql: str, values: Mapping[str, str]) -> Outcome:
-        assert tree is not None
-        query = self.translator(values).query(tree, sql)
+    def _query(self, translator: Translator, tree: exp.Query, sql: str, values: Mapping[str, str]) -> Outcome:
+        query = translator.query(tree, sql)
         self._register(query)
         if self.canceled.is_set():
             raise StatementCanceledError
@@ -277,8 +285,9 @@ class Session:
         result = results.fetch(relation, query.columns)
         return Outcome(result.rows.num_rows, result)
 
-    def _change(self, kind: Kind, tree: exp.Expr | None, sql: str, values: Mapping[str, str]) -> int:
-        translator = self.translator(values)
+    def _change(
+        self, kind: Kind, translator: Translator, tree: exp.Expr | None, sql: str, values: Mapping[str, str]
+    ) -> int:
         if isinstance(tree, exp.Insert):
             change = dml.insert(translator, tree, sql)
         elif isinstance(tree, exp.Update):
@@ -385,4 +394,3 @@ _COMMANDS: dict[Kind, Callable[[Session, Cursor, str], int | None]] = {
     Kind.GRANT: lambda session, _, sql: privileges.grant(session, sql),
     Kind.COPY: lambda session, _, sql: copy.run(session, copy.parse(sql)),
 }
-

@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import reduce
 from typing import Any
 
@@ -173,7 +174,7 @@ _DATES = frozenset({"date", "timestamp"})
 def _is_pushable(condition: Condition, column: ColumnType) -> bool:
     if isinstance(condition.value, str):
         return column.name in _DATES or (column.name == "varchar" and condition.operator == "=")
-    return column.name in _NUMBERS and not (isinstance(condition.value, float) and column.name != "float8")
+    return column.name in _NUMBERS and not (isinstance(condition.value, Decimal) and column.name != "numeric")
 
 
 def _filter(table: Table, conditions: Sequence[Condition]) -> where.BooleanExpression:
@@ -184,7 +185,7 @@ def _filter(table: Table, conditions: Sequence[Condition]) -> where.BooleanExpre
         if isinstance(field.field_type, StringType):
             # Trailing blanks do not count, so the value itself is only the first of those that are equal to it.
             text = str(condition.value).rstrip(" ")
-            terms += [where.GreaterThanOrEqual(field.name, text), where.LessThan(field.name, text + "!")]
+            terms += [_PREDICATES[">="](field.name, text), _PREDICATES["<"](field.name, text + "!")]
         elif isinstance(condition.value, str) and not _is_date_text(condition.value, field.field_type):
             continue
         else:
@@ -196,7 +197,7 @@ def _is_date_text(text: str, iceberg: IcebergType) -> bool:
     return isinstance(iceberg, DateType) and len(text) == len("2026-11-20") and text[4] == text[7] == "-"
 
 
-_PREDICATES: dict[str, Callable[[str, Any], where.BooleanExpression]] = {
+_PREDICATES: dict[str, Any] = {
     "=": where.EqualTo,
     ">": where.GreaterThan,
     ">=": where.GreaterThanOrEqual,

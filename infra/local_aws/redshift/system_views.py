@@ -139,7 +139,16 @@ def _table_info(warehouse: Warehouse, catalog: Catalog) -> Iterator[Row]:
         facts = relation.facts
         style = f"KEY({facts.distkey})" if facts.distkey else facts.diststyle
         first = facts.sortkeys[0] if facts.sortkeys else "AUTO(SORTKEY)"
-        yield DATABASE, relation.schema, number, relation.name, style, first, len(facts.sortkeys), found[0] if found else 0
+        yield (
+            DATABASE,
+            relation.schema,
+            number,
+            relation.name,
+            style,
+            first,
+            len(facts.sortkeys),
+            found[0] if found else 0,
+        )
     connection.close()
 
 
@@ -198,7 +207,19 @@ def _loads(warehouse: Warehouse, _: Catalog) -> Iterator[Row]:
         files = len(load.files)
         size = sum(file[2] for file in load.files)
         at = load.at.replace(tzinfo=None)
-        yield load.session_id, DATABASE, load.table, load.schema, "completed", load.source, "parquet", files, load.rows, size, at
+        yield (
+            load.session_id,
+            DATABASE,
+            load.table,
+            load.schema,
+            "completed",
+            load.source,
+            "parquet",
+            files,
+            load.rows,
+            size,
+            at,
+        )
 
 
 def _load_details(warehouse: Warehouse, _: Catalog) -> Iterator[Row]:
@@ -258,7 +279,9 @@ VIEWS = (
         _schemas,
     ),
     SystemView("pg_catalog", "svv_all_schemas", "database_name text, schema_name text, schema_type text", _schemas),
-    SystemView("pg_catalog", "svv_external_schemas", "schemaname text, databasename text, esoptions text", _external_schemas),
+    SystemView(
+        "pg_catalog", "svv_external_schemas", "schemaname text, databasename text, esoptions text", _external_schemas
+    ),
     SystemView(
         "pg_catalog",
         "svv_external_tables",
@@ -268,13 +291,15 @@ VIEWS = (
     SystemView(
         "pg_catalog",
         "svv_external_columns",
-        "redshift_database_name text, schemaname text, tablename text, columnname text, external_type text, columnnum int",
+        "redshift_database_name text, schemaname text, tablename text, columnname text, external_type text,"
+        " columnnum int",
         _external_columns,
     ),
     SystemView(
         "pg_catalog",
         "pg_table_def",
-        'schemaname text, tablename text, column text, type text, encoding text, distkey bool, sortkey int, notnull bool',
+        "schemaname text, tablename text, column text, type text, encoding text, distkey bool, sortkey int,"
+        " notnull bool",
         _table_def,
     ),
     SystemView(

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from sqlglot.dialects.redshift import Redshift
 from sqlglot.errors import SqlglotError
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from infra.local_aws.redshift.errors import from_sqlglot, syntax_error
 
@@ -19,7 +19,7 @@ class _EveryWord(Redshift):
     """Redshift's dialect, except that no command swallows the rest of its statement as one string."""
 
     class Tokenizer(Redshift.Tokenizer):
-        COMMANDS: set[TokenType] = set()  # noqa: RUF012 - sqlglot's own way of configuring a dialect
+        COMMANDS = set()  # noqa: RUF012 - sqlglot's own way of configuring a dialect
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from decimal import Decimal
+from typing import Protocol, TypeVar
 
 from sqlglot import exp
 from sqlglot.dialects.redshift import Redshift
@@ -25,6 +26,7 @@ from infra.local_aws.redshift.type_rules import RULES
 from infra.local_aws.redshift.types import ColumnType
 
 MAX_VIEW_DEPTH = 32
+Tree = TypeVar("Tree", bound=exp.Query)
 
 
 class Virtual(Protocol):
@@ -41,7 +43,7 @@ class Condition:
 
     column: str
     operator: str
-    value: str | int | float
+    value: str | int | Decimal
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Translator:
     def __post_init__(self) -> None:
         self._schema = MappingSchema(dialect=Redshift, normalize=False)
 
-    def query(self, tree: exp.Expr, sql: str) -> Translation:
+    def query(self, tree: exp.Query, sql: str) -> Translation:
         """A SELECT; ``sql`` is the text that ``tree`` was parsed from."""
         tree, names = self.bound_query(tree, sql)
         tree = dialect.rewrite(exp.Subquery(this=tree), self.parameters).this
@@ -97,7 +99,7 @@ class Translator:
         )
         return self.finish(dialect.render(tree), tree, columns)
 
-    def bound_query(self, tree: exp.Expr, sql: str) -> tuple[exp.Expr, dict[str, str]]:
+    def bound_query(self, tree: exp.Query, sql: str) -> tuple[exp.Query, dict[str, str]]:
         """A SELECT with all names qualified and all types annotated, and the true names of its reserved aliases."""
         names = name_columns(tree, sql)
         tree = normalize_identifiers(tree, dialect=Redshift)
@@ -115,7 +117,9 @@ class Translator:
 
         UPDATE, DELETE and MERGE go through it, because a statement's expressions mean nothing without its tables.
         """
-        select = exp.Select(expressions=[exp.alias_(e, f"_{i}") for i, e in enumerate(expressions)] or [exp.alias_("1", "_")])
+        select = exp.Select(
+            expressions=[exp.alias_(e, f"_{i}") for i, e in enumerate(expressions)] or [exp.alias_("1", "_")]
+        )
         if sources:
             first, *others = sources
             select.set("from_", exp.From(this=first))
@@ -126,8 +130,7 @@ class Translator:
         root = exp.Subquery(this=select)
         self._bind_tables(root, 0)
         annotated = self._annotate(root.this.pop())
-        rewritten = dialect.rewrite(exp.Subquery(this=annotated), self.parameters).this
-        assert isinstance(rewritten, exp.Select)
+        rewritten: exp.Select = dialect.rewrite(exp.Subquery(this=annotated), self.parameters).this
         rewritten.set("expressions", [item.unalias() for item in rewritten.expressions])
         return rewritten
 
@@ -157,8 +160,7 @@ class Translator:
     def _bind_view(self, table: exp.Table, alias: exp.Expr, view: Relation, depth: int) -> None:
         if depth >= MAX_VIEW_DEPTH:
             raise RedshiftError(f'infinite recursion detected in rules for relation "{view.name}"')
-        assert view.facts.query is not None
-        query = exp.Subquery(this=dialect.parse_stored(view.facts.query))
+        query = exp.Subquery(this=dialect.parse_stored(view.facts.query or ""))
         self._bind_tables(query, depth + 1)
         subquery = exp.Subquery(this=query.this, alias=alias)
         for key in ("joins",):
@@ -185,11 +187,13 @@ class Translator:
         bare = exp.table_(path[2], db=path[1], catalog=path[0], quoted=True)
         self._schema.add_table(bare, {column.name: column.type.sqlglot for column in columns}, match_depth=False)
 
-    def _annotate(self, tree: exp.Expr) -> exp.Expr:
+    def _annotate(self, tree: Tree) -> Tree:
+        for column in tree.find_all(exp.Column):
+            # "schema.table.column" means the table of the FROM clause; the schema tells nothing more.
+            column.set("db", None)
+            column.set("catalog", None)
         try:
-            tree = qualify(
-                tree, schema=self._schema, dialect=Redshift, quote_identifiers=False, identify=False
-            )
+            tree = qualify(tree, schema=self._schema, dialect=Redshift, quote_identifiers=False, identify=False)
         except OptimizeError as error:
             raise self._unresolved(tree, str(error)) from error
         except SchemaError as error:
@@ -255,7 +259,7 @@ def _conditions(scope: Scope, alias: str) -> tuple[Condition, ...]:
     found = []
     for part in where.this.flatten() if isinstance(where.this, exp.And) else [where.this]:
         operators = _OPERATORS.get(type(part))
-        if operators is None:
+        if operators is None or not isinstance(part, exp.Binary):
             continue
         for column, other, operator in ((part.left, part.right, operators[0]), (part.right, part.left, operators[1])):
             if isinstance(column, exp.Column) and column.table == alias and isinstance(other, exp.Literal):

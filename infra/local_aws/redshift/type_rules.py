@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sqlglot import exp
+from sqlglot.dialects.redshift import Redshift
 from sqlglot.optimizer.annotate_types import TypeAnnotator
-from sqlglot.typing.redshift import EXPRESSION_METADATA
 
 from infra.local_aws.redshift.types import MAX_PRECISION
 
@@ -51,8 +51,7 @@ def _as_decimals(left: exp.Expr, right: exp.Expr) -> tuple[int, int, int, int] |
     sides = []
     for side in (left, right):
         found = precision_and_scale(side.type)
-        if found is None and is_integer(side):
-            assert side.type is not None
+        if found is None and side.type is not None and is_integer(side):
             found = (INTEGER_DIGITS[side.type.this], 0)
         sides.append(found)
     first, second = sides
@@ -64,10 +63,8 @@ def _as_decimals(left: exp.Expr, right: exp.Expr) -> tuple[int, int, int, int] |
 def _arithmetic(annotator: TypeAnnotator, node: exp.Binary) -> exp.Expr:
     found = _as_decimals(node.left, node.right)
     if found is None:
-        both_integers = is_integer(node.left) and is_integer(node.right)
-        if both_integers:
-            wide = max((node.left.type, node.right.type), key=lambda t: INTEGER_DIGITS[t.this])
-            return annotator._set_type(node, wide)
+        if is_integer(node.left) and is_integer(node.right):
+            return annotator._set_type(node, common_type([node.left.type, node.right.type]))
         return annotator._annotate_binary(node)
     p1, s1, p2, s2 = found
     if isinstance(node, exp.Div):
@@ -160,7 +157,9 @@ def common_type(types: list[exp.DataType | None]) -> exp.DataType | exp.DType:
         return max(known, key=lambda t: INTEGER_DIGITS[t.this])
     if any(t.this in _FLOATS for t in known):
         return DType.DOUBLE
-    sizes = [precision_and_scale(t) or ((INTEGER_DIGITS[t.this], 0) if t.this in INTEGER_DIGITS else None) for t in known]
+    sizes = [
+        precision_and_scale(t) or ((INTEGER_DIGITS[t.this], 0) if t.this in INTEGER_DIGITS else None) for t in known
+    ]
     if any(size is None for size in sizes):
         return DType.UNKNOWN
     scale = max(size[1] for size in sizes if size)
@@ -181,7 +180,7 @@ def _case(annotator: TypeAnnotator, node: exp.Case) -> exp.Expr:
 
 
 RULES: dict[type[exp.Expr], dict[str, Any]] = {
-    **EXPRESSION_METADATA,
+    **Redshift.EXPRESSION_METADATA,
     exp.Literal: {"annotator": _literal},
     **{kind: {"annotator": _arithmetic} for kind in (exp.Add, exp.Sub, exp.Mul, exp.Div)},
     exp.Sum: {"annotator": _sum},

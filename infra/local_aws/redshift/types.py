@@ -145,7 +145,9 @@ def _length(name: str, dtype: exp.DType, arguments: list[str], declared: bool) -
         length = limit if arguments[0] == "MAX" else int(arguments[0])
         if not 0 < length <= limit:
             word = "char" if name == "bpchar" else "varchar"
-            raise RedshiftError(f"length for type {word} cannot exceed {limit}" if length else "length must be at least 1")
+            raise RedshiftError(
+                f"length for type {word} cannot exceed {limit}" if length else "length must be at least 1"
+            )
         return length
     if name == "bpchar":
         return DEFAULT_VARCHAR_BYTES if dtype is DType.BPCHAR else 1

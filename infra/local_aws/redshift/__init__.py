@@ -1,0 +1,35 @@
+"""Redshift Serverless and its Data API over DuckDB: strict where Redshift is strict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+
+from infra.local_aws.aws_json import JsonService
+from infra.local_aws.context import REGION, Context
+from infra.local_aws.redshift.data_api import DataApi
+from infra.local_aws.redshift.engine import Warehouse
+from infra.local_aws.redshift.serverless import Serverless
+
+
+def install(context: Context) -> None:
+    """Answer ``redshift-serverless`` and ``redshift-data`` over ``warehouse.duckdb`` in the state directory."""
+
+    def s3() -> Any:
+        # Any keys do: the server checks none.
+        return boto3.client(
+            "s3",
+            endpoint_url=context.endpoint(),
+            region_name=REGION,
+            aws_access_key_id="local",
+            aws_secret_access_key="local",  # noqa: S106
+        )
+
+    serverless = Serverless(context.store)
+    warehouse = Warehouse(context.state_dir, s3, context.endpoint)
+    data_api = DataApi(warehouse, serverless)
+    context.services["redshift-serverless"] = JsonService(serverless.operations())
+    context.services["redshift-data"] = JsonService(data_api.operations())
+    context.on_shutdown.append(warehouse.close)
+    context.on_shutdown.append(data_api.close)

@@ -1,0 +1,94 @@
+"""ListSchemas, ListTables and DescribeTable of the Data API."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from infra.local_aws.errors import AwsError
+from infra.local_aws.redshift.catalog import Catalog
+from infra.local_aws.redshift.engine import Warehouse
+from infra.local_aws.redshift.facts import Column
+
+PAGE_SIZE = 1000
+
+
+class Browser:
+    """Answers from the catalog as of the last commit."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    def schemas(self, request: dict[str, Any]) -> Mapping[str, Any]:
+        """Local and external schemas whose name fits ``SchemaPattern``."""
+        catalog = self._catalog()
+        names = sorted([*catalog.schemas(), *(schema.name for schema in catalog.external_schemas())])
+        return _page(request, "Schemas", [name for name in names if _fits(name, request.get("SchemaPattern"))])
+
+    def tables(self, request: dict[str, Any]) -> Mapping[str, Any]:
+        """Tables and views whose schema and name fit the patterns."""
+        catalog = self._catalog()
+        found = [(r.schema, r.name, "VIEW" if r.is_view else "TABLE") for r in catalog.relations()]
+        for external in catalog.external_schemas():
+            found += [(external.name, name, "EXTERNAL TABLE") for name in self._warehouse.spectrum.names(external)]
+        return _page(
+            request,
+            "Tables",
+            [
+                {"schema": schema, "name": name, "type": kind}
+                for schema, name, kind in sorted(found)
+                if _fits(schema, request.get("SchemaPattern")) and _fits(name, request.get("TablePattern"))
+            ],
+        )
+
+    def table(self, request: dict[str, Any]) -> Mapping[str, Any]:
+        """The columns of a table; none when there is no such table, as the service answers."""
+        schema, name = request.get("Schema") or "public", request.get("Table") or ""
+        catalog = self._catalog()
+        relation = catalog.find(schema, name)
+        columns: tuple[Column, ...] = relation.facts.columns if relation else ()
+        if relation is None:
+            virtual = self._warehouse.virtual(catalog, schema, name)
+            columns = virtual.columns if virtual else ()
+        page = _page(request, "ColumnList", [_column(schema, name, column) for column in columns])
+        return {**page, "TableName": name}
+
+    def _catalog(self) -> Catalog:
+        return Catalog(self._warehouse.connect(), ["public"])
+
+
+def _column(schema: str, table: str, column: Column) -> dict[str, Any]:
+    kind = column.type
+    fields = {
+        "name": column.name,
+        "label": column.name,
+        "typeName": kind.name,
+        "length": kind.length or kind.precision or 0,
+        "precision": kind.precision or 0,
+        "scale": kind.scale or 0,
+        "nullable": 1 if column.nullable else 0,
+        "isCaseSensitive": kind.is_text,
+        "isCurrency": False,
+        "isSigned": kind.name.startswith(("int", "float", "numeric")),
+        "schemaName": schema,
+        "tableName": table,
+    }
+    return fields | ({"columnDefault": column.default} if column.default else {})
+
+
+def _fits(name: str, pattern: str | None) -> bool:
+    if pattern is None:
+        return True
+    regex = "".join({"%": ".*", "_": "."}.get(character, re.escape(character)) for character in pattern)
+    return re.fullmatch(regex, name) is not None
+
+
+def _page(request: dict[str, Any], key: str, items: list[Any]) -> dict[str, Any]:
+    size = request.get("MaxResults") or PAGE_SIZE
+    token = str(request.get("NextToken") or "0")
+    if not token.isdecimal():
+        raise AwsError("ValidationException", "Invalid NextToken")
+    start = int(token)
+    page = {key: items[start : start + size]}
+    return page | ({"NextToken": str(start + size)} if start + size < len(items) else {})
