@@ -131,7 +131,10 @@ class Handler(MotoRequestHandler):
             self.close_connection = True
 
     def run_wsgi(self) -> None:
-        """Answer one request."""
+        """Answer one request, unless the server is about to stop: then the client tries again elsewhere or later."""
+        if self.server.is_stopping:
+            self.close_connection = True
+            return
         environ = self.make_environ()
         body = self._request_body(environ)
         environ["wsgi.input"] = io.BufferedReader(body, 64 * 1024)
@@ -260,6 +263,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, port: int, app: WSGIApplication | None = None) -> None:
         super().__init__(("127.0.0.1", port), Handler)
         self.app: WSGIApplication = app or _unready
+        self.is_stopping = False
         self._active = 0
         self._idle = threading.Condition()
 
@@ -274,8 +278,11 @@ class Server(ThreadingHTTPServer):
         """A context that counts one request as being answered."""
         return _InFlight(self)
 
-    def wait_until_idle(self, timeout_seconds: float) -> bool:
-        """Wait for the requests in flight; False if some are left when the time is over."""
+    def stop(self, timeout_seconds: float) -> bool:
+        """Take no more requests and wait for those in flight; False if some are left when the time is over."""
+        self.is_stopping = True
+        self.shutdown()
+        self.server_close()
         with self._idle:
             return self._idle.wait_for(lambda: self._active == 0, timeout_seconds)
 

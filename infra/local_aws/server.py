@@ -52,9 +52,7 @@ class LocalAws:
 
     def stop(self) -> None:
         """Stop listening, let the requests in flight end (a second at most), stop the services, close the store."""
-        self.server.shutdown()
-        self.server.server_close()
-        self.server.wait_until_idle(1)
+        self.server.stop(timeout_seconds=1)
         for callback in reversed(self._context.on_shutdown):
             try:
                 callback()
