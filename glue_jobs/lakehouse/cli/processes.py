@@ -20,6 +20,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 _POLL_SECONDS = 0.05
+_ORPHAN_SECONDS = 1.0
 _KILL_SECONDS = 5.0
 _MEGABYTE = 1024 * 1024
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -93,14 +94,18 @@ class ProcessTable:
         return sum(map(memory_mb, members(record))) if record else 0.0
 
     def stop(self, roles: Iterable[str], grace_seconds: float) -> None:
-        """End every process that these roles started: SIGTERM to the first of each, SIGKILL to all that is left."""
+        """End every process that these roles started.
+
+        SIGTERM to the first of each, which may end the others itself; SIGTERM to those it left; SIGKILL to the rest.
+        """
         records = [record for role in roles if (record := self.find(role))]
         doomed = {process for record in records for process in members(record)}
         if grace_seconds:
-            for record in records:
-                if record.is_alive:
-                    _signal(psutil.Process(record.pid), signal.SIGTERM)
-            _wait_until_gone(doomed, grace_seconds)
+            first = {process for process in doomed if process.pid in {record.pid for record in records}}
+            for wave, seconds in ((first, grace_seconds), (doomed - first, _ORPHAN_SECONDS)):
+                for process in wave:
+                    _signal(process, signal.SIGTERM)
+                _wait_until_gone(wave, seconds)
         doomed |= {process for record in records for process in members(record)}
         for process in doomed:
             _signal(process, signal.SIGKILL)
