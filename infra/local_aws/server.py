@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infra.local_aws import glue_catalog, glue_jobs, s3
+from infra.local_aws import glue_catalog, glue_jobs, redshift, s3
 from infra.local_aws.context import Context
 from infra.local_aws.errors import AwsError, answer_error
 from infra.local_aws.http_server import UNREPORTED, Server
@@ -42,7 +42,7 @@ class LocalAws:
         os.environ["MOTO_PORT"] = str(self.server.server_port)
         self._context = Context(state_dir, self._store, lambda: self.endpoint)
         self._context.pages["health"] = lambda: {"status": "ok", "pid": os.getpid()}
-        for service in (s3, glue_catalog, glue_jobs):
+        for service in (s3, glue_catalog, glue_jobs, redshift):
             service.install(self._context)
         self.server.app = Application(self._context)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
@@ -15,9 +16,11 @@ from infra.local_aws.redshift.functions import MACROS
 from infra.local_aws.redshift.history import History
 from infra.local_aws.redshift.locks import LockManager
 from infra.local_aws.redshift.session import Session
-from infra.local_aws.redshift.spectrum import ExternalTable, Spectrum
 from infra.local_aws.redshift.system_views import SystemView
 from infra.local_aws.redshift.translate import Scan, Virtual
+
+if TYPE_CHECKING:
+    from infra.local_aws.redshift.spectrum import Spectrum
 
 MEMORY_LIMIT = "2GB"
 THREADS = 2
@@ -43,7 +46,7 @@ class Warehouse:
         self._s3: Any = None
         self.locks = LockManager()
         self.history = History()
-        self.spectrum = Spectrum(endpoint)
+        self._endpoint = endpoint
         self._root = duckdb.connect(
             str(state_dir / f"{WAREHOUSE}.duckdb"),
             config={
@@ -64,6 +67,14 @@ class Warehouse:
             self._s3 = self._make_s3()
         return self._s3
 
+    @functools.cached_property
+    def spectrum(self) -> Spectrum:
+        """The reader of external tables."""
+        # pyiceberg takes most of a second to import, which a warehouse without external schemas need not wait for.
+        from infra.local_aws.redshift.spectrum import Spectrum
+
+        return Spectrum(self._endpoint)
+
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A new DuckDB connection."""
         return self._root.cursor()
@@ -82,11 +93,9 @@ class Warehouse:
 
     def read(self, scan: Scan, catalog: Catalog) -> pa.Table:
         """The rows of a virtual relation."""
-        if isinstance(scan.source, ExternalTable):
-            return self.spectrum.read(scan.source, scan.columns, scan.conditions)
         if isinstance(scan.source, SystemView):
             return scan.source.read(self, catalog)
-        raise TypeError(type(scan.source))
+        return self.spectrum.read(scan.source, scan.columns, scan.conditions)
 
     def logged_statements(self) -> list[str]:
         """The records of the statements that changed something, oldest first, as of the last start."""

@@ -36,7 +36,7 @@ from pyiceberg.types import (
 from infra.local_aws.redshift.catalog import ExternalSchema
 from infra.local_aws.redshift.errors import RedshiftError
 from infra.local_aws.redshift.facts import Column
-from infra.local_aws.redshift.translate import Condition
+from infra.local_aws.redshift.translate import Condition, Virtual
 from infra.local_aws.redshift.types import MAX_VARCHAR_BYTES, ColumnType
 
 CACHE_BYTES = 256 * 2**20
@@ -101,8 +101,10 @@ class Spectrum:
         except NoSuchNamespaceError:
             return []
 
-    def read(self, source: ExternalTable, columns: Sequence[str], conditions: Sequence[Condition]) -> pa.Table:
+    def read(self, source: Virtual, columns: Sequence[str], conditions: Sequence[Condition]) -> pa.Table:
         """The rows of the current snapshot that may fulfil ``conditions``; at least the columns asked for."""
+        if not isinstance(source, ExternalTable):
+            raise TypeError(type(source))
         snapshot = source.table.current_snapshot()
         names = _names_in_table(source.table, columns)
         if snapshot is None:
