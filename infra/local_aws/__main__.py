@@ -50,4 +50,9 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Everything is closed. The interpreter's own teardown would take long, and DuckDB's bindings would report objects
+    # that a request cut short still holds.
+    os._exit(exit_code)
