@@ -6,27 +6,34 @@ Arguments: --batch_id, --bucket.
 import sys
 
 from lakehouse import gold, job, tables
-from lakehouse.contract import load_registry
+from lakehouse.contract import GoldContract, load_registry
 from lakehouse.export import Export
 from lakehouse.lake import Lake
+from lakehouse.warehouse import ExportedTable
 
 
 def main(argv: list[str]) -> None:
     args = job.arguments(argv, "batch_id", "bucket")
     batch_id, lake, registry = int(args.batch_id), Lake(job.spark()), load_registry()
-    changed = {name: lake.read_changes(registry.sources[name], batch_id) for name in lake.datasets_in(batch_id)}
+    changed = {
+        name: lake.pin(lake.read_changes(registry.sources[name], batch_id)) for name in lake.datasets_in(batch_id)
+    }
     changed = {name: rows for name, rows in changed.items() if not rows.isEmpty()}
+    touched = [contract for contract in registry.gold.values() if gold.depends_on(contract, changed)]
+    sources = {name: registry.sources[name] for contract in touched for name in gold.datasets_of(contract)}
+    lake.ensure(table for source in sources.values() for table in tables.of_source(source))
+    lake.ensure(tables.gold_table(contract) for contract in touched)
+    current = {name: lake.read(tables.silver_table(source)) for name, source in sources.items()}
     export = Export(lake.spark, args.bucket, batch_id)
-    for contract in (table for table in registry.gold.values() if gold.depends_on(table, changed)):
-        used = [registry.sources[name] for name in gold.datasets_of(contract)]
-        lake.ensure([tables.gold_table(contract), *(table for source in used for table in tables.of_source(source))])
-        silver = {source.dataset: lake.read(tables.silver_table(source)) for source in used}
-        keys = lake.pin(gold.touched(contract, changed, silver))
-        computed = lake.pin(gold.compute(contract, keys, silver))
-        difference = gold.difference(contract, keys, computed, lake.read(tables.gold_table(contract)))
-        lake.merge_gold(contract, lake.pin(difference))
-        export.add(contract, keys, gold.under(keys, lake.read(tables.gold_table(contract)), contract))
-    export.publish()
+
+    def build(contract: GoldContract) -> ExportedTable:
+        keys = lake.pin(gold.touched(contract, changed, current))
+        computed = gold.compute(contract, keys, current)
+        existing = lake.read(tables.gold_table(contract))
+        lake.merge_gold(contract, lake.pin(gold.difference(contract, keys, computed, existing)))
+        return export.write(contract, keys, gold.under(keys, lake.read(tables.gold_table(contract)), contract))
+
+    export.publish(lake.side_by_side(build, touched))
 
 
 if __name__ == "__main__":

@@ -5,15 +5,18 @@ Arguments: --batch_id.
 
 import sys
 
+from pyspark.sql import DataFrame
+
 from lakehouse import job, silver, tables
-from lakehouse.contract import load_registry
+from lakehouse.contract import SourceContract, load_registry
 from lakehouse.lake import Lake
 
 
 def main(argv: list[str]) -> None:
     args = job.arguments(argv, "batch_id")
     batch_id, lake, sources = int(args.batch_id), Lake(job.spark()), load_registry().sources
-    for contract in (sources[name] for name in lake.datasets_in(batch_id)):
+
+    def refine(contract: SourceContract) -> DataFrame:
         lake.ensure(tables.of_source(contract))
         typed = lake.pin(silver.typed(lake.read_bronze(contract, batch_id), contract))
         good, bad = silver.split(typed, contract)
@@ -24,7 +27,10 @@ def main(argv: list[str]) -> None:
         lake.quarantine(contract, bad, batch_id)
         lake.merge_history(contract, judged)
         lake.merge_silver(contract, judged)
-        lake.account(contract, silver.files_of(typed, judged))
+        return silver.files_of(typed, judged)
+
+    contracts = [sources[name] for name in lake.datasets_in(batch_id)]
+    lake.account(dict(zip(contracts, lake.side_by_side(refine, contracts), strict=True)))
 
 
 if __name__ == "__main__":

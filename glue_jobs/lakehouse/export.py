@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import boto3
@@ -25,23 +25,20 @@ class Export:
 
     def __init__(self, spark: SparkSession, bucket: str, batch_id: int) -> None:
         self._spark, self._bucket, self._batch_id = spark, bucket, batch_id
-        self._tables: list[warehouse.ExportedTable] = []
 
-    def add(self, contract: GoldContract, keys: DataFrame, rows: DataFrame) -> None:
+    def write(self, contract: GoldContract, keys: DataFrame, rows: DataFrame) -> warehouse.ExportedTable:
         """Write the touched keys, and the rows now under them, of one table."""
         key_columns = tuple(contract.column(name) for name in contract.recompute_by)
         folder = f"{warehouse.folder(self._batch_id)}{contract.dataset}/"
-        self._tables.append(
-            warehouse.ExportedTable(
-                contract.dataset,
-                keys=self._write(keys, key_columns, f"{folder}keys/"),
-                rows=self._write(rows, contract.columns, f"{folder}rows/"),
-            )
+        return warehouse.ExportedTable(
+            contract.dataset,
+            keys=self._write(keys, key_columns, f"{folder}keys/"),
+            rows=self._write(rows, contract.columns, f"{folder}rows/"),
         )
 
-    def publish(self) -> None:
+    def publish(self, tables: Sequence[warehouse.ExportedTable]) -> None:
         """Write the COPY manifests and, last, the index: what it does not name does not exist."""
-        warehouse.publish(boto3.client("s3"), self._bucket, self._batch_id, self._tables)
+        warehouse.publish(boto3.client("s3"), self._bucket, self._batch_id, tables)
 
     def _write(self, rows: DataFrame, columns: tuple[Column, ...], folder: str) -> tuple[warehouse.ExportedFile, ...]:
         bucket = self._bucket

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Mapping
 from functools import reduce
 from importlib import import_module
+from operator import and_
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
@@ -86,17 +87,17 @@ def compute(contract: GoldContract, keys: DataFrame, silver: Inputs) -> DataFram
 
 def difference(contract: GoldContract, keys: DataFrame, computed: DataFrame, existing: DataFrame) -> DataFrame:
     """Rows to upsert (`_deleted` false: new or different) and to delete (`_deleted` true: their key is empty now)."""
-    before = _semi_join(existing, keys, contract.recompute_by)
-    same = reduce(
-        lambda left, right: left & right,
-        (F.col(f"a.{name}").eqNullSafe(F.col(f"b.{name}")) for name in existing.columns),
+    row = F.struct(*existing.columns)
+    grain = [F.col(name).alias(f"_k_{name}") for name in contract.key]
+    new = computed.select(*grain, row.alias("_after")).alias("a")
+    old = under(keys, existing, contract).select(*grain, row.alias("_before")).alias("b")
+    same_key = reduce(and_, (F.col(f"a._k_{name}").eqNullSafe(F.col(f"b._k_{name}")) for name in contract.key))
+    return (
+        new.join(old, same_key, "full_outer")
+        .where(~F.col("_after").eqNullSafe(F.col("_before")))
+        .select(F.coalesce("_after", "_before").alias("row"), F.col("_after").isNull().alias(DELETED))
+        .select("row.*", DELETED)
     )
-    grain = reduce(
-        lambda left, right: left & right, (F.col(f"a.{name}").eqNullSafe(F.col(f"b.{name}")) for name in contract.key)
-    )
-    changed = computed.alias("a").join(before.alias("b"), same, "left_anti").withColumn(DELETED, F.lit(False))
-    gone = before.alias("a").join(computed.alias("b"), grain, "left_anti").withColumn(DELETED, F.lit(True))
-    return changed.unionByName(gone)
 
 
 def under(keys: DataFrame, table: DataFrame, contract: GoldContract) -> DataFrame:
@@ -124,7 +125,5 @@ def _unknown(contract: GoldContract, like: DataFrame) -> DataFrame:
 def _semi_join(rows: DataFrame, keys: DataFrame, names: tuple[str, ...]) -> DataFrame:
     """Rows whose `names` are among the keys; null equals null."""
     left, right = rows.alias("l"), keys.alias("r")
-    condition = reduce(
-        lambda one, other: one & other, (F.col(f"l.{name}").eqNullSafe(F.col(f"r.{name}")) for name in names)
-    )
+    condition = reduce(and_, (F.col(f"l.{name}").eqNullSafe(F.col(f"r.{name}")) for name in names))
     return left.join(right, condition, "left_semi")

@@ -10,7 +10,8 @@ How each write survives being killed and run again:
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 from operator import and_
 from typing import Any, TypeVar
@@ -34,6 +35,11 @@ PROPERTIES = {
 }
 
 
+# Tables worked on at once: enough to fill the gaps, few enough to bound the driver's memory.
+SIDE_BY_SIDE = 3
+PLACES = ("silver", "quarantined", silver.DUPLICATE, silver.SUPERSEDED)
+
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -68,6 +74,15 @@ class Lake:
         A lost executor loses the rows too; the run then fails and is repeated, which every job here allows.
         """
         return rows.localCheckpoint(eager=True)
+
+    @staticmethod
+    def side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """Do independent work on several items at once; results in order, the first error raised once all have ended.
+
+        Small batches spend their time in Spark's driver, planning and waiting, which leaves cores idle.
+        """
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            return list(pool.map(work, items))
 
     def read_bronze(self, contract: SourceContract, batch_id: int) -> DataFrame:
         """The bronze rows of one batch."""
@@ -203,36 +218,44 @@ class Lake:
         entering = judged.where((F.col("_fate") == silver.CURRENT) & ~F.col("_was_current"))
         self._merge(table, entering.select(*table.column_names), on=("_key",))
 
-    def account(self, contract: SourceContract, file_ids: DataFrame) -> None:
-        """Count where the rows of these files are, each number from its own table."""
-        history, refused = self.read(tables.history_table(contract)), self.read(tables.quarantined_rows)
-        here = F.col("dataset") == contract.dataset
-        places = {
-            "silver": self.read(tables.silver_table(contract)).select(F.col("_file_id").alias("file_id")),
-            "quarantined": refused.where(here & (F.col("status") != "replayed")).select("file_id"),
-            **{
-                fate: history.where(F.col("_fate") == fate).select(F.col("_file_id").alias("file_id"))
-                for fate in (silver.DUPLICATE, silver.SUPERSEDED)
-            },
-        }
-        located = reduce(
-            DataFrame.unionByName, (rows.withColumn("place", F.lit(place)) for place, rows in places.items())
+    def account(self, touched: Mapping[SourceContract, DataFrame]) -> None:
+        """Count where the rows of these files (`file_id`) of these datasets are, each number from its own table."""
+        if not touched:
+            return
+        located = reduce(DataFrame.unionByName, (self._places(contract) for contract in touched))
+        files = self.pin(
+            reduce(DataFrame.unionByName, (rows.select("file_id") for rows in touched.values())).distinct()
         )
-        files = file_ids.select("file_id").distinct()
         counts = (
             located.join(F.broadcast(files), "file_id", "left_semi")
             .groupBy("file_id")
-            .agg(*(F.count_if(F.col("place") == place).alias(place) for place in places))
+            .agg(*(F.count_if(F.col("place") == place).alias(place) for place in PLACES))
         )
         accounts = (
             self.read(tables.files)
-            .where(here & (F.col("verdict") == "accepted"))
+            .where(F.col("verdict") == "accepted")
             .join(F.broadcast(files), "file_id", "left_semi")
             .join(counts, "file_id", "left")
-            .select("file_id", "dataset", F.col("rows_parsed").alias("parsed"), *places)
+            .select("file_id", "dataset", F.col("rows_parsed").alias("parsed"), *PLACES)
             .na.fill(0)
         )
         self._merge(tables.row_accounts, self.pin(accounts), on=("file_id",))
+
+    def _places(self, contract: SourceContract) -> DataFrame:
+        """(file_id, place) of every row of a dataset, from the tables that hold them."""
+        refused = self.read(tables.quarantined_rows).where(
+            (F.col("dataset") == contract.dataset) & (F.col("status") != "replayed")
+        )
+        return (
+            self.read(tables.silver_table(contract))
+            .select(F.col("_file_id").alias("file_id"), F.lit("silver").alias("place"))
+            .unionByName(refused.select("file_id", F.lit("quarantined").alias("place")))
+            .unionByName(
+                self.read(tables.history_table(contract)).select(
+                    F.col("_file_id").alias("file_id"), F.col("_fate").alias("place")
+                )
+            )
+        )
 
     # Gold
 
