@@ -1,0 +1,45 @@
+# `make` lists the targets. Every target that needs it sets up .venv first; done already, that takes no time.
+.DEFAULT_GOAL := help
+.PHONY: help set-up demo test lint format up down clean lock ddl
+
+VENV := .venv/bin
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+set-up: ## Install Python packages and Spark jars into .venv and the caches
+	@scripts/set-up
+
+demo: set-up ## Start everything, generate messy files, land them, and watch them become a warehouse
+	@$(VENV)/lakehouse demo
+
+test: set-up ## Run every test (real Spark, real Airflow, the local AWS)
+	@$(VENV)/python -m pytest tests
+
+lint: set-up ## Check style, types, imports and SQL
+	@$(VENV)/ruff check .
+	@$(VENV)/ruff format --check .
+	@$(VENV)/mypy
+	@$(VENV)/lint-imports
+	@$(VENV)/sqlfluff lint --processes 2 sql
+	@$(VENV)/lakehouse contract check
+
+format: set-up ## Format the code
+	@$(VENV)/ruff format .
+	@$(VENV)/ruff check --fix .
+
+up: set-up ## Start the local AWS and Airflow
+	@$(VENV)/lakehouse up
+
+down: ## Stop everything that up started
+	@if [ -x $(VENV)/lakehouse ]; then $(VENV)/lakehouse down; fi
+
+clean: down ## Stop everything and remove all state and the virtual environment
+	rm -rf .lakehouse .venv
+
+lock: set-up ## Resolve requirements.lock again from pyproject.toml
+	@$(VENV)/uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras --no-emit-index-url \
+	  --custom-compile-command "make lock" --quiet --output-file requirements.lock pyproject.toml
+
+ddl: set-up ## Write sql/ddl/ again from the contracts
+	@$(VENV)/lakehouse contract ddl --write
