@@ -1,4 +1,7 @@
-"""Glue jobs as the API sees them: definitions in the store, runs that execute; what Glue refuses is refused."""
+"""Glue jobs as the API sees them: definitions in the store, runs that execute; what Glue refuses is refused.
+
+Not here: queues of runs (JobRunQueuingEnabled never makes a run WAITING) and the TagResource operations on jobs.
+"""
 
 from __future__ import annotations
 

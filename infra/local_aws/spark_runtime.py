@@ -18,6 +18,8 @@ DATALAKE_PACKAGES = {
     )
 }
 """Maven coordinates behind each value of ``--datalake-formats`` that runs here; Glue 6.0 ships the same versions."""
+IVY_DIRECTORY = Path.home() / ".ivy2.5.2"
+"""Spark's own default, given to it explicitly: the JVM and Python need not agree on where home is."""
 DRIVER_MEMORY_VARIABLE = "LAKEHOUSE_SPARK_DRIVER_MEMORY"
 DEFAULT_DRIVER_MEMORY = "2g"
 LAPTOP_DEFAULTS = {
@@ -73,6 +75,7 @@ def session_conf(job_conf: Mapping[str, str], coordinates: Sequence[str], direct
     jars = cached_jars(coordinates)
     if jars is None:
         fixed["spark.jars.packages"] = ",".join(coordinates)
+        fixed["spark.jars.ivy"] = str(IVY_DIRECTORY)
     elif jars:
         # Jars on the class path of the JVM start faster than the same ones through Ivy and Spark's own class loader.
         fixed["spark.driver.extraClassPath"] = os.pathsep.join(map(str, jars))
@@ -86,15 +89,9 @@ def session_conf(job_conf: Mapping[str, str], coordinates: Sequence[str], direct
 
 def cached_jars(coordinates: Sequence[str]) -> list[Path] | None:
     """The jars of the coordinates as Ivy keeps them, or None while one has yet to be fetched."""
-    jars = []
-    for coordinate in coordinates:
-        name = coordinate.replace(":", "_", 1).replace(":", "-") + ".jar"
-        # The directory carries Ivy's version in its name: the newest first.
-        found = sorted(Path.home().glob(f".ivy2*/jars/{name}"), reverse=True)
-        if not found:
-            return None
-        jars.append(found[0])
-    return jars
+    names = [coordinate.replace(":", "_", 1).replace(":", "-") + ".jar" for coordinate in coordinates]
+    jars = [IVY_DIRECTORY / "jars" / name for name in names]
+    return jars if all(jar.is_file() for jar in jars) else None
 
 
 def class_archive(jars: Sequence[Path]) -> Path:
