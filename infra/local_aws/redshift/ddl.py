@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from infra.local_aws.redshift import dialect
+from infra.local_aws.redshift.build import cast
 from infra.local_aws.redshift.catalog import INTERNAL, WAREHOUSE, Relation, literal, quoted
 from infra.local_aws.redshift.create_table import CreateTable, parse_create_table
 from infra.local_aws.redshift.dml import stored
@@ -65,8 +66,10 @@ def definition(session: Session, column: Column, nullable: bool) -> str:
     if column.identity is not None:
         default = f" DEFAULT nextval({literal(_sequence(session, column.identity))})"
     elif column.default is not None:
-        value = session.translator().probe([], [dialect.parse_expression(column.default)], None)
-        default = f" DEFAULT ({dialect.render(stored(value.expressions[0], column.type))})"
+        (value,) = session.translator().probe([], [dialect.parse_expression(column.default)], None).expressions
+        # DuckDB's defaults cannot call macros, so the fit is tried once, here.
+        session.execute(f"SELECT {dialect.render(stored(value.copy(), column.type))}")
+        default = f" DEFAULT ({dialect.render(cast(value, column.type.duckdb))})"
     return f"{quoted(column.name)} {column.type.duckdb}{'' if nullable else ' NOT NULL'}{default}"
 
 

@@ -14,11 +14,14 @@ from sqlglot import exp
 from sqlglot.dialects.redshift import Redshift
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
+from sqlglot.parsers.redshift import RedshiftParser
 
+from infra.local_aws.redshift.build import call, cast, joined
 from infra.local_aws.redshift.catalog import Relation
 from infra.local_aws.redshift.errors import RedshiftError, from_sqlglot, not_emulated
 from infra.local_aws.redshift.functions import FUNCTIONS, REFUSED, RENAMED
 from infra.local_aws.redshift.labels import name_columns
+from infra.local_aws.redshift.to_char import to_char
 from infra.local_aws.redshift.type_rules import (
     is_integer,
     is_text,
@@ -48,12 +51,39 @@ NOT_EMULATED: dict[type[exp.Expr], str] = {
     exp.GroupingSets: "GROUPING SETS",
     exp.JSONBExtract: "navigation into SUPER",
 }
+# What sqlglot calls a function and Redshift writes without a plain call.
+SYNTAX = (
+    exp.And,
+    exp.Or,
+    exp.Cast,
+    exp.Case,
+    exp.If,
+    exp.DecodeCase,
+    exp.Exists,
+    exp.Extract,
+    exp.Substring,
+    exp.Trim,
+    exp.StrPosition,
+    exp.ApproxDistinct,
+    exp.CurrentDate,
+    exp.CurrentTimestamp,
+    exp.CurrentUser,
+    exp.SessionUser,
+    exp.RegexpLike,
+)
+
+
+class Dialect(Redshift):
+    """sqlglot's Redshift, with TO_CHAR left as it is written: its format loses the case of names on the way."""
+
+    class Parser(RedshiftParser):
+        FUNCTIONS = {name: make for name, make in RedshiftParser.FUNCTIONS.items() if name != "TO_CHAR"}  # noqa: RUF012
 
 
 def parse(sql: str) -> exp.Expr:
     """One statement of Redshift as a tree. Raises RedshiftError for bad syntax and for what is not Redshift's."""
     try:
-        tree = sqlglot.parse_one(sql, read=Redshift)
+        tree = sqlglot.parse_one(sql, read=Dialect)
     except SqlglotError as error:
         raise from_sqlglot(error) from error
     for node in tree.walk():
@@ -74,8 +104,10 @@ def _check_function(sql: str, node: exp.Func) -> None:
         name = node.name.lower()
     elif start is not None and end is not None:
         name = sql[start : end + 1].lower()
-    else:
+    elif isinstance(node, SYNTAX):
         return
+    else:
+        name = node.sql_name().lower()
     if name in REFUSED:
         raise not_emulated(f"function {name}()")
     is_name = re.fullmatch(r"\w+", name) and name != "values"
@@ -102,18 +134,6 @@ def rewrite(root: Node, parameters: Mapping[str, str]) -> Node:
                 replacement.type = replacement.type or node.type
                 node.replace(replacement)
     return root
-
-
-def call(macro: str, *arguments: exp.Expr | int | str) -> exp.Expr:
-    """A call of a macro or function of DuckDB."""
-    expressions = [exp.convert(a) if isinstance(a, int | str) else a for a in arguments]
-    return exp.Anonymous(this=macro, expressions=expressions)
-
-
-def cast(node: exp.Expr, data_type: str | exp.DataType) -> exp.Cast:
-    """``CAST(node AS data_type)`` in DuckDB's type names."""
-    to = exp.DataType.build(data_type, dialect="duckdb") if isinstance(data_type, str) else data_type.copy()
-    return exp.Cast(this=node, to=to)
 
 
 # --- comparisons: trailing blanks do not count
@@ -234,18 +254,20 @@ def _window(node: exp.Window) -> exp.Expr | None:
     return None
 
 
+def _trunc(node: exp.Trunc) -> exp.Expr | None:
+    return cast(node.this.copy(), "DATE") if node.type is not None and node.type.this is DType.DATE else None
+
+
 def _anonymous(node: exp.Anonymous) -> exp.Expr | None:
+    if node.name.lower() == "to_char":
+        return to_char(node)
     name = RENAMED.get(node.name.lower())
     return call(name, *(argument.copy() for argument in node.expressions)) if name else None
 
 
 # --- text
 def _concat(node: exp.Concat) -> exp.Expr:
-    parts = [exp.Paren(this=part.copy()) for part in node.expressions]
-    joined: exp.Expr = parts[0]
-    for part in parts[1:]:
-        joined = exp.DPipe(this=joined, expression=part)
-    return exp.Paren(this=joined)
+    return joined([exp.Paren(this=part.copy()) for part in node.expressions])
 
 
 def _within_group(node: exp.WithinGroup) -> exp.Expr | None:
@@ -295,12 +317,6 @@ def _date_trunc(node: exp.TimestampTrunc | exp.DateTrunc) -> exp.Expr | None:
     if argument.type is not None and argument.type.this is DType.TIMESTAMPTZ:
         return call("date_trunc", unit, argument.copy())
     return call("date_trunc", unit, cast(argument.copy(), "TIMESTAMP"))
-
-
-def _to_char(node: exp.TimeToStr | exp.ToChar) -> exp.Expr | None:
-    if is_integer(node.this) or precision_and_scale(node.this.type) is not None:
-        raise not_emulated("TO_CHAR of a number")
-    return None
 
 
 def _convert_timezone(node: exp.ConvertTimezone) -> exp.Expr:
@@ -363,8 +379,7 @@ REWRITES: dict[type[exp.Expr], Callable[[Any], exp.Expr | None]] = {
     exp.CurrentTimestamp: _current_timestamp,
     exp.TimestampTrunc: _date_trunc,
     exp.DateTrunc: _date_trunc,
-    exp.TimeToStr: _to_char,
-    exp.ToChar: _to_char,
+    exp.Trunc: _trunc,
     exp.ConvertTimezone: _convert_timezone,
 }
 
@@ -382,7 +397,7 @@ def parse_expression(sql: str) -> exp.Expr:
 
 def parse_stored(sql: str) -> exp.Expr:
     """A query that was checked when its view was created."""
-    return sqlglot.parse_one(sql, read=Redshift)
+    return sqlglot.parse_one(sql, read=Dialect)
 
 
 def stored(tree: exp.Query, sql: str, titles: Sequence[str], find: Callable[[str | None, str], Relation | None]) -> str:
@@ -408,7 +423,7 @@ def stored(tree: exp.Query, sql: str, titles: Sequence[str], find: Callable[[str
             ),
         )
         tree = exp.select("*").from_(inner)
-    return tree.sql(dialect=Redshift)
+    return tree.sql(dialect=Dialect)
 
 
 def is_common_table(table: exp.Table) -> bool:

@@ -9,6 +9,7 @@ from sqlglot.dialects.redshift import Redshift
 from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 
 from infra.local_aws.redshift import dialect
+from infra.local_aws.redshift.build import call, cast
 from infra.local_aws.redshift.catalog import Relation, quoted
 from infra.local_aws.redshift.errors import RedshiftError, not_emulated, syntax_error
 from infra.local_aws.redshift.facts import Column
@@ -31,10 +32,10 @@ class Change:
 def stored(value: exp.Expr, column_type: ColumnType) -> exp.Expr:
     """``value`` (in DuckDB's terms) as it may be stored in a column of that type, or an error when it runs."""
     if column_type.name == "varchar":
-        return dialect.call("rs_store_varchar", dialect.cast(value, "VARCHAR"), column_type.length or 0)
+        return call("rs_store_varchar", cast(value, "VARCHAR"), column_type.length or 0)
     if column_type.name == "bpchar":
-        return dialect.call("rs_store_char", dialect.cast(value, "VARCHAR"), column_type.length or 0)
-    return dialect.cast(value, column_type.duckdb)
+        return call("rs_store_char", cast(value, "VARCHAR"), column_type.length or 0)
+    return cast(value, column_type.duckdb)
 
 
 def insert(translator: Translator, tree: exp.Insert, sql: str) -> Change:

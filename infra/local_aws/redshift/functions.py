@@ -29,6 +29,7 @@ FUNCTIONS = frozenset({
 RENAMED = {
     "is_valid_json": "json_valid",
     "textlen": "length",
+    "octet_length": "strlen",
     "substr": "substring",
     "regexp_count": "rs_regexp_count",
     "regexp_instr": "rs_regexp_instr",

@@ -208,14 +208,14 @@ class Translator:
 
     def _unresolved(self, tree: exp.Expr, message: str) -> RedshiftError:
         quoted = message.split("'")
-        name = quoted[1] if len(quoted) > 1 else ""
-        if message.startswith("Unknown table"):
-            return RedshiftError(f'missing FROM-clause entry for table "{name}"')
+        name = quoted[1] if len(quoted) > 1 else message.rpartition(": ")[2]
+        aliases = sorted({source.alias_or_name for source in tree.find_all(exp.Table, exp.Subquery)} - {""})
+        if message.startswith("Unknown table") or (len(quoted) > 3 and quoted[3] not in aliases):
+            return RedshiftError(f'missing FROM-clause entry for table "{quoted[3] if len(quoted) > 3 else name}"')
         tables = [table for table in tree.find_all(exp.Table) if name in self._schema.column_names(table)]
         if len({table.alias_or_name for table in tables}) > 1:
             return RedshiftError(f'column reference "{name}" is ambiguous')
-        among = sorted({table.alias_or_name for table in tree.find_all(exp.Table)})
-        return RedshiftError(f'column "{name}" does not exist' + (f" in {', '.join(among)}" if among else ""))
+        return RedshiftError(f'column "{name}" does not exist' + (f" in {', '.join(aliases)}" if aliases else ""))
 
 
 def _output_type(item: exp.Expr) -> ColumnType | None:

@@ -135,6 +135,11 @@ def _round(annotator: TypeAnnotator, node: exp.Round | exp.Trunc) -> exp.Expr:
     return annotator._set_type(node, decimal(found[0], min(found[1], int(digits.name))))
 
 
+def _trunc(annotator: TypeAnnotator, node: exp.Trunc) -> exp.Expr:
+    is_time = node.this.type is not None and node.this.type.this in (DType.TIMESTAMP, DType.DATE)
+    return annotator._set_type(node, DType.DATE) if is_time else _round(annotator, node)
+
+
 def _ceil(annotator: TypeAnnotator, node: exp.Ceil | exp.Floor) -> exp.Expr:
     found = precision_and_scale(node.this.type)
     return annotator._set_type(node, decimal(found[0], 0) if found else node.this.type or DType.UNKNOWN)
@@ -186,7 +191,7 @@ RULES: dict[type[exp.Expr], dict[str, Any]] = {
     exp.Sum: {"annotator": _sum},
     exp.Avg: {"annotator": _avg},
     exp.Round: {"annotator": _round},
-    exp.Trunc: {"annotator": _round},
+    exp.Trunc: {"annotator": _trunc},
     exp.Ceil: {"annotator": _ceil},
     exp.Floor: {"annotator": _ceil},
     **{kind: {"annotator": _same} for kind in (exp.Abs, exp.Neg, exp.Paren, exp.Nullif, exp.Max, exp.Min)},
