@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from infra.local_aws.redshift.engine import Warehouse
 from infra.local_aws.redshift.errors import RedshiftError
+from infra.local_aws.redshift.functions import FUNCTIONS, REFUSED
 from tests.support.warehouse import Sql
 
 DATASET = (
@@ -47,7 +49,55 @@ QUERIES: tuple[tuple[str, list[tuple[Any, ...]]], ...] = (
     ("SELECT mod(7, 3), 7 % 3, abs(-2), sign(-5), power(2, 3)", [(1, 1, 2, -1, 8.0)]),
     ("SELECT greatest(1, 3, 2), least('b', 'a'), nullif(1, 1), coalesce(NULL, 4)", [(3, "a", None, 4)]),
     ("SELECT 12::numeric, 1.5::numeric", [("12", "2")]),
+    (
+        "SELECT acos(1), asin(0), atan(0), atan2(0, 1), cos(0), sin(0), tan(0), degrees(0), radians(0), exp(0), ln(1)",
+        [(0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)],
+    ),
+    (
+        "SELECT round(pi(), 2), log(100), sqrt(4), pow(2, 3), ceiling(1.2), floor(1.8), round(cot(1), 3), random() < 1",
+        [(3.14, 2.0, 2.0, 8.0, "2", "1", 0.642, True)],
+    ),
+    (
+        "SELECT bit_and(quantity), bit_or(quantity), bool_and(paid), bool_or(paid), min(customer), max(id)"
+        " FROM shop.orders",
+        [(0, 7, False, True, "Ann", 4)],
+    ),
+    ("SELECT any_value(day) FROM shop.orders WHERE id = 1", [("2026-01-31",)]),
+    (
+        "SELECT stddev(id), stddev_samp(id), variance(id), var_samp(id), stddev_pop(id), var_pop(id) FROM shop.orders"
+        " WHERE id IN (1, 3)",
+        [(2**0.5, 2**0.5, 2.0, 2.0, 1.0, 1.0)],
+    ),
+    ("SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY id) FROM shop.orders WHERE id < 4", [(2,)]),
+    (
+        "SELECT id, dense_rank() OVER (ORDER BY id), ntile(2) OVER (ORDER BY id), lead(id) OVER (ORDER BY id),"
+        " percent_rank() OVER (ORDER BY id), cume_dist() OVER (ORDER BY id) FROM shop.orders WHERE id < 3 ORDER BY 1",
+        [(1, 1, 1, 2, 0.0, 0.5), (2, 2, 2, None, 1.0, 1.0)],
+    ),
+    (
+        "SELECT first_value(id) OVER w, last_value(id) OVER w, nth_value(id, 2) OVER w FROM shop.orders WHERE id < 3"
+        " WINDOW w AS (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)",
+        [(1, 2, 2), (1, 2, 2)],
+    ),
     # text
+    (
+        "SELECT char_length('ab'), character_length('ab'), textlen('ab'), length('é'), position('b' IN 'ab')",
+        [(2, 2, 2, 1, 2)],
+    ),
+    (
+        "SELECT lower('A'), ltrim(' a'), rtrim('a '), trim(' a '), trim(BOTH 'x' FROM 'xax'), rpad('a', 3, 'x'),"
+        " substr('abc', 2, 1)",
+        [("a", "a", "a", "a", "a", "axx", "b")],
+    ),
+    (
+        "SELECT is_valid_json('{}'), is_valid_json('{'), regexp_count('abcabc', 'b'), to_hex(255)",
+        [(True, False, 2, "ff")],
+    ),
+    (
+        "SELECT left(sha('a'), 4), left(sha1('a'), 4), current_setting('search_path'), pg_backend_pid() > 0",
+        [("86f7", "86f7", "$user, public", True)],
+    ),
+    ("SELECT version() LIKE '%Redshift%'", [(True,)]),
     ("SELECT id FROM shop.orders WHERE customer = 'bob'", [(2,)]),
     ("SELECT id FROM shop.orders WHERE customer = 'ann   '", [(1,)]),
     ("SELECT id FROM shop.orders WHERE customer IN ('bob', 'x')", [(2,)]),
@@ -107,6 +157,11 @@ QUERIES: tuple[tuple[str, list[tuple[Any, ...]]], ...] = (
     ("SELECT '2026-01-01 10:00:00+02'::timestamptz", [("2026-01-01 08:00:00+00",)]),
     ("SELECT datediff(day, getdate(), sysdate), current_date = trunc(getdate())", [(0, True)]),
     ("SELECT '2026-01-01'::timestamp + interval '1 day'", [("2026-01-02 00:00:00",)]),
+    (
+        "SELECT timezone('UTC', '2026-01-01 00:00:00'::timestamp), to_timestamp('2026-01-01 10', 'YYYY-MM-DD HH24')",
+        [("2026-01-01 00:00:00+00", "2026-01-01 10:00:00+00")],
+    ),
+    ("SELECT months_between('2026-03-01'::date, '2026-01-01'::date), date('2026-01-01 10:00')", [(2.0, "2026-01-01")]),
     # conditions and shapes
     ("SELECT nvl(customer, 'none'), nvl2(amount, 'y', 'n') FROM shop.orders WHERE id = 4", [("none", "n")]),
     (
@@ -298,6 +353,17 @@ def sql(warehouse: Warehouse) -> Iterator[Sql]:
 @pytest.mark.parametrize(("statement", "expected"), QUERIES, ids=[query[:60] for query, _ in QUERIES])
 def test_query_answers_as_in_redshift(sql: Sql, statement: str, expected: list[tuple[Any, ...]]) -> None:
     assert sql(statement) == expected
+
+
+def test_every_function_has_a_case() -> None:
+    seen = " ".join(query for query, _ in QUERIES).lower()
+    assert [name for name in sorted(FUNCTIONS) if not re.search(rf"\b{name}\b", seen)] == []
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_function_that_is_not_emulated_is_refused_by_name(sql: Sql, name: str) -> None:
+    with pytest.raises(RedshiftError, match=rf"function {name}\(\) is not emulated"):
+        sql(f"SELECT {name}('1', '2')")
 
 
 @pytest.mark.parametrize(("statement", "message"), ERRORS, ids=[statement[:60] for statement, _ in ERRORS])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from infra.local_aws.redshift import dialect
+from infra.local_aws.redshift import dialect, grammar
 from infra.local_aws.redshift.build import cast
 from infra.local_aws.redshift.catalog import INTERNAL, WAREHOUSE, Relation, literal, quoted
 from infra.local_aws.redshift.create_table import CreateTable, parse_create_table
@@ -66,7 +66,7 @@ def definition(session: Session, column: Column, nullable: bool) -> str:
     if column.identity is not None:
         default = f" DEFAULT nextval({literal(_sequence(session, column.identity))})"
     elif column.default is not None:
-        (value,) = session.translator().probe([], [dialect.parse_expression(column.default)], None).expressions
+        (value,) = session.translator().probe([], [grammar.parse_expression(column.default)], None).expressions
         # DuckDB's defaults cannot call macros, so the fit is tried once, here.
         session.execute(f"SELECT {dialect.render(stored(value.copy(), column.type))}")
         default = f" DEFAULT ({dialect.render(cast(value, column.type.duckdb))})"

@@ -6,21 +6,15 @@ The rewrites run on a tree whose names are qualified and whose types are annotat
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.dialects.redshift import Redshift
-from sqlglot.errors import SqlglotError
-from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
-from sqlglot.parsers.redshift import RedshiftParser
 
 from infra.local_aws.redshift.build import call, cast, joined
-from infra.local_aws.redshift.catalog import Relation
-from infra.local_aws.redshift.errors import RedshiftError, from_sqlglot, not_emulated
-from infra.local_aws.redshift.functions import FUNCTIONS, REFUSED, RENAMED
-from infra.local_aws.redshift.labels import name_columns
+from infra.local_aws.redshift.errors import RedshiftError, not_emulated
+from infra.local_aws.redshift.functions import RENAMED
 from infra.local_aws.redshift.to_char import to_char
 from infra.local_aws.redshift.type_rules import (
     is_integer,
@@ -32,87 +26,6 @@ from infra.local_aws.redshift.types import of_sqlglot
 
 DType = exp.DType
 Node = TypeVar("Node", bound=exp.Expr)
-
-# Parsed without complaint by sqlglot, and not part of Redshift's SQL.
-NOT_REDSHIFT: dict[type[exp.Expr], str] = {
-    exp.Lambda: "->",
-    exp.Filter: "filter",
-    exp.List: "[",
-    exp.Struct: "{",
-    exp.TableSample: "tablesample",
-    exp.Fetch: "fetch",
-    exp.Lateral: "lateral",
-    exp.MapFromEntries: "map",
-}
-NOT_EMULATED: dict[type[exp.Expr], str] = {
-    exp.Unnest: "unnesting of a SUPER column",
-    exp.Array: "ARRAY",
-    exp.Pivot: "PIVOT and UNPIVOT",
-    exp.GroupingSets: "GROUPING SETS",
-    exp.JSONBExtract: "navigation into SUPER",
-}
-# What sqlglot calls a function and Redshift writes without a plain call.
-SYNTAX = (
-    exp.And,
-    exp.Or,
-    exp.Cast,
-    exp.Case,
-    exp.If,
-    exp.DecodeCase,
-    exp.Exists,
-    exp.Extract,
-    exp.Substring,
-    exp.Trim,
-    exp.StrPosition,
-    exp.ApproxDistinct,
-    exp.CurrentDate,
-    exp.CurrentTimestamp,
-    exp.CurrentUser,
-    exp.SessionUser,
-    exp.RegexpLike,
-)
-
-
-class Dialect(Redshift):
-    """sqlglot's Redshift, with TO_CHAR left as it is written: its format loses the case of names on the way."""
-
-    class Parser(RedshiftParser):
-        FUNCTIONS = {name: make for name, make in RedshiftParser.FUNCTIONS.items() if name != "TO_CHAR"}  # noqa: RUF012
-
-
-def parse(sql: str) -> exp.Expr:
-    """One statement of Redshift as a tree. Raises RedshiftError for bad syntax and for what is not Redshift's."""
-    try:
-        tree = sqlglot.parse_one(sql, read=Dialect)
-    except SqlglotError as error:
-        raise from_sqlglot(error) from error
-    for node in tree.walk():
-        if type(node) in NOT_REDSHIFT:
-            raise RedshiftError(f'syntax error at or near "{NOT_REDSHIFT[type(node)]}"')
-        if type(node) in NOT_EMULATED:
-            raise not_emulated(NOT_EMULATED[type(node)])
-        if isinstance(node, exp.Distinct) and node.args.get("on"):
-            raise RedshiftError("SELECT DISTINCT ON is not supported")
-        if isinstance(node, exp.Func):
-            _check_function(sql, node)
-    return tree
-
-
-def _check_function(sql: str, node: exp.Func) -> None:
-    start, end = node.meta.get("start"), node.meta.get("end")
-    if isinstance(node, exp.Anonymous):
-        name = node.name.lower()
-    elif start is not None and end is not None:
-        name = sql[start : end + 1].lower()
-    elif isinstance(node, SYNTAX):
-        return
-    else:
-        name = node.sql_name().lower()
-    if name in REFUSED:
-        raise not_emulated(f"function {name}()")
-    is_name = re.fullmatch(r"\w+", name) and name != "values"
-    if is_name and name not in FUNCTIONS:
-        raise RedshiftError(f"function {name}() does not exist")
 
 
 def rewrite(root: Node, parameters: Mapping[str, str]) -> Node:
@@ -319,6 +232,10 @@ def _date_trunc(node: exp.TimestampTrunc | exp.DateTrunc) -> exp.Expr | None:
     return call("date_trunc", unit, cast(argument.copy(), "TIMESTAMP"))
 
 
+def _to_timestamp(node: exp.StrToTime) -> exp.Expr:
+    return exp.Paren(this=exp.AtTimeZone(this=exp.Paren(this=node.copy()), zone=exp.Literal.string("UTC")))
+
+
 def _convert_timezone(node: exp.ConvertTimezone) -> exp.Expr:
     source = node.args.get("source_tz") or exp.Literal.string("UTC")
     at_source = exp.AtTimeZone(this=cast(node.args["timestamp"].copy(), "TIMESTAMP"), zone=source.copy())
@@ -380,6 +297,7 @@ REWRITES: dict[type[exp.Expr], Callable[[Any], exp.Expr | None]] = {
     exp.TimestampTrunc: _date_trunc,
     exp.DateTrunc: _date_trunc,
     exp.Trunc: _trunc,
+    exp.StrToTime: _to_timestamp,
     exp.ConvertTimezone: _convert_timezone,
 }
 
@@ -387,51 +305,3 @@ REWRITES: dict[type[exp.Expr], Callable[[Any], exp.Expr | None]] = {
 def render(tree: exp.Expr) -> str:
     """DuckDB's SQL of a rewritten tree, every identifier quoted."""
     return tree.sql(dialect="duckdb", identify=True, unsupported_level=sqlglot.ErrorLevel.IGNORE)
-
-
-def parse_expression(sql: str) -> exp.Expr:
-    """A single expression, as in a DEFAULT."""
-    (item,) = parse(f"SELECT {sql}").expressions
-    return item if isinstance(item, exp.Expr) else exp.Null()
-
-
-def parse_stored(sql: str) -> exp.Expr:
-    """A query that was checked when its view was created."""
-    return sqlglot.parse_one(sql, read=Dialect)
-
-
-def stored(tree: exp.Query, sql: str, titles: Sequence[str], find: Callable[[str | None, str], Relation | None]) -> str:
-    """A view's query as text: every relation with its schema, every column with its name (or its title)."""
-    names = name_columns(tree, sql)
-    tree = normalize_identifiers(tree, dialect=Redshift)
-    for table in tree.find_all(exp.Table):
-        if table.db or not is_common_table(table):
-            relation = find(table.db or None, table.name)
-            if relation is not None and relation.is_temporary:
-                raise RedshiftError(f'a view cannot be created over the temporary table "{table.name}"')
-            table.set("catalog", None)
-            if relation is not None:
-                table.set("db", exp.to_identifier(relation.schema))
-    for item in tree.selects:
-        if isinstance(item, exp.Alias) and item.alias in names:
-            item.set("alias", exp.to_identifier(names[item.alias], quoted=True))
-    if titles:
-        inner = exp.Subquery(
-            this=tree,
-            alias=exp.TableAlias(
-                this=exp.to_identifier("_view"), columns=[exp.to_identifier(title, quoted=True) for title in titles]
-            ),
-        )
-        tree = exp.select("*").from_(inner)
-    return tree.sql(dialect=Dialect)
-
-
-def is_common_table(table: exp.Table) -> bool:
-    """Does the name mean a WITH query of an enclosing SELECT?"""
-    node: exp.Expr | None = table
-    while node is not None:
-        with_ = node.args.get("with_")
-        if with_ is not None and any(cte.alias.lower() == table.name.lower() for cte in with_.expressions):
-            return True
-        node = node.parent
-    return False

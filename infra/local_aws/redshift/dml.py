@@ -8,7 +8,7 @@ from sqlglot import exp
 from sqlglot.dialects.redshift import Redshift
 from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 
-from infra.local_aws.redshift import dialect
+from infra.local_aws.redshift import dialect, grammar
 from infra.local_aws.redshift.build import call, cast
 from infra.local_aws.redshift.catalog import Relation, quoted
 from infra.local_aws.redshift.errors import RedshiftError, not_emulated, syntax_error
@@ -116,7 +116,7 @@ def default_of(column: Column) -> exp.Expr:
     """The default of a column as a Redshift expression."""
     if column.identity:
         raise not_emulated("DEFAULT for an identity column in VALUES")
-    return dialect.parse_expression(column.default) if column.default else exp.Null()
+    return grammar.parse_expression(column.default) if column.default else exp.Null()
 
 
 def update(translator: Translator, tree: exp.Update) -> Change:

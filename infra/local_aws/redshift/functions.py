@@ -9,19 +9,19 @@ from __future__ import annotations
 FUNCTIONS = frozenset({
     "abs", "acos", "add_months", "any_value", "ascii", "asin", "atan", "atan2", "avg", "bit_and", "bit_or",
     "bool_and", "bool_or", "btrim", "cast", "ceil", "ceiling", "char_length", "character_length", "charindex",
-    "chr", "coalesce", "concat", "convert_timezone", "cos", "cot", "count", "crc32", "cume_dist",
+    "chr", "coalesce", "concat", "convert_timezone", "cos", "cot", "count", "cume_dist",
     "current_database", "current_schema", "current_setting", "current_user", "date", "date_part", "date_trunc",
-    "dateadd", "datediff", "decode", "degrees", "dense_rank", "exp", "extract", "first_value", "floor", "from_hex",
+    "dateadd", "datediff", "decode", "degrees", "dense_rank", "exp", "extract", "first_value", "floor",
     "getdate", "greatest", "initcap", "is_valid_json", "json_extract_path_text", "lag", "last_day", "last_value",
     "lead", "least", "left", "len", "length", "listagg", "ln", "log", "lower", "lpad", "ltrim", "max", "md5",
     "median", "min", "mod", "months_between", "nth_value", "ntile", "nullif", "nvl", "nvl2", "octet_length",
     "percent_rank", "percentile_cont", "percentile_disc", "pg_backend_pid", "pi", "position", "pow", "power",
-    "radians", "random", "rank", "ratio_to_report", "regexp_count", "regexp_instr", "regexp_replace",
+    "radians", "random", "rank", "regexp_count", "regexp_replace",
     "regexp_substr", "repeat", "replace", "reverse", "right", "round", "row_number", "rpad", "rtrim", "sha", "sha1",
     "sha2", "sign", "sin", "split_part", "sqrt", "stddev", "stddev_pop", "stddev_samp", "strpos", "substr",
-    "substring", "sum", "sysdate", "tan", "textlen", "timezone", "to_char", "to_date", "to_hex", "to_number",
+    "substring", "sum", "sysdate", "tan", "textlen", "timezone", "to_char", "to_date", "to_hex",
     "to_timestamp", "translate", "trim", "trunc", "upper", "var_pop", "var_samp", "variance", "version",
-    "width_bucket",
+
 })
 # fmt: on
 
@@ -32,10 +32,6 @@ RENAMED = {
     "octet_length": "strlen",
     "substr": "substring",
     "regexp_count": "rs_regexp_count",
-    "regexp_instr": "rs_regexp_instr",
-    "crc32": "rs_crc32",
-    "version": "rs_version",
-    "ratio_to_report": "rs_ratio_to_report",
 }
 
 REFUSED = frozenset({"crc32", "regexp_instr", "ratio_to_report", "to_number", "width_bucket", "from_hex"})
@@ -58,5 +54,4 @@ MACROS = (
         ELSE error('value too long for type character(' || n || ')') END""",
     """rs_listagg(a) AS CASE WHEN strlen(a) > 65535 THEN error('Result size exceeds LISTAGG limit') ELSE a END""",
     "rs_regexp_count(a, pattern) AS length(regexp_extract_all(a, pattern))",
-    "rs_version() AS 'PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC gcc (GCC) 3.4.2, Redshift 1.0 (local)'",
 )

@@ -14,6 +14,7 @@ from infra.local_aws.redshift.types import ColumnType
 
 Tree = TypeVar("Tree", bound=exp.Expr)
 DATABASE = "dev"
+VERSION = "PostgreSQL 8.0.2 on i686-pc-linux-gnu, compiled by GCC gcc (GCC) 3.4.2, Redshift 1.0 (local)"
 
 _DEFAULTS = {
     "search_path": "$user, public",
@@ -107,6 +108,8 @@ def _session_value(node: exp.Func, user: str, parameters: Parameters, pid: int) 
         return exp.Literal.string(user)
     if isinstance(node, exp.CurrentSchema):
         return exp.Literal.string((parameters.search_path or [""])[0])
+    if isinstance(node, exp.CurrentVersion):
+        return exp.Literal.string(VERSION)
     if isinstance(node, exp.CurrentDatabase | exp.CurrentCatalog):
         return exp.Literal.string(DATABASE)
     if isinstance(node, exp.Anonymous):

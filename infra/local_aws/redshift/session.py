@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import duckdb
 from sqlglot import exp
 
-from infra.local_aws.redshift import alter, commands, copy, ddl, dialect, dml, parameters, privileges, results, types
+from infra.local_aws.redshift import (
+    alter,
+    commands,
+    copy,
+    ddl,
+    dml,
+    grammar,
+    parameters,
+    privileges,
+    results,
+    types,
+)
 from infra.local_aws.redshift.catalog import INTERNAL, Catalog
 from infra.local_aws.redshift.commands import Kind
 from infra.local_aws.redshift.errors import (
@@ -174,7 +185,7 @@ class Session:
         """A view's query with every name qualified, so that it means the same under another search path."""
         tree = self._parse_query(sql)
         catalog = self.catalog()
-        return dialect.stored(tree, sql, titles, catalog.find)
+        return grammar.stored(tree, sql, titles, catalog.find)
 
     # --- how statements run
     def _run(self, kind: Kind, sql: str, values: Mapping[str, str]) -> Outcome:
@@ -199,10 +210,10 @@ class Session:
             return self._parse_query(sql)
         if kind is Kind.DELETE and Cursor(sql).accept("DELETE") and "FROM" not in sql.upper().split()[1:2]:
             sql = f"DELETE FROM {sql.lstrip()[len('DELETE') :]}"
-        return self._with_values(dialect.parse(sql)) if kind in commands.CHANGES else None
+        return self._with_values(grammar.parse(sql)) if kind in commands.CHANGES else None
 
     def _parse_query(self, sql: str) -> exp.Query:
-        tree = dialect.parse(sql)
+        tree = grammar.parse(sql)
         if isinstance(tree, exp.Subquery):
             tree = tree.unnest()
         if isinstance(tree, exp.Select) and tree.args.get("into"):

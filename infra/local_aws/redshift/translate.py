@@ -16,7 +16,7 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, traverse_scope
 from sqlglot.schema import MappingSchema
 
-from infra.local_aws.redshift import dialect, types
+from infra.local_aws.redshift import dialect, grammar, types
 from infra.local_aws.redshift.catalog import Catalog, Relation, missing_relation
 from infra.local_aws.redshift.errors import RedshiftError
 from infra.local_aws.redshift.facts import Column
@@ -138,7 +138,7 @@ class Translator:
         for table in list(root.find_all(exp.Table)):
             if not isinstance(table.this, exp.Identifier):
                 raise RedshiftError("a function in FROM is not emulated by the local Redshift")
-            if table.db or not dialect.is_common_table(table):
+            if table.db or not grammar.is_common_table(table):
                 self._bind_table(table, depth)
 
     def _bind_table(self, table: exp.Table, depth: int) -> None:
@@ -160,7 +160,7 @@ class Translator:
     def _bind_view(self, table: exp.Table, alias: exp.Expr, view: Relation, depth: int) -> None:
         if depth >= MAX_VIEW_DEPTH:
             raise RedshiftError(f'infinite recursion detected in rules for relation "{view.name}"')
-        query = exp.Subquery(this=dialect.parse_stored(view.facts.query or ""))
+        query = exp.Subquery(this=grammar.parse_stored(view.facts.query or ""))
         self._bind_tables(query, depth + 1)
         subquery = exp.Subquery(this=query.this, alias=alias)
         for key in ("joins",):
