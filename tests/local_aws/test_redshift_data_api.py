@@ -47,8 +47,8 @@ def test_fields_have_the_types_of_the_service(redshift: RedshiftData) -> None:
     statement = redshift.finish(
         redshift.start(
             "SELECT 1::smallint AS small, 2 AS whole, 3::bigint AS big, 1.50::decimal(10,2) AS price, "
-            " 2.5::float AS weight, true AS is_so, 'x'::varchar(7) AS name, 'y'::char(3) AS code, '2026-01-02'::date AS day,"
-            " '2026-01-02 03:04:05.60'::timestamp AS at, NULL AS nothing"
+            " 2.5::float AS weight, true AS is_so, 'x'::varchar(7) AS name, 'y'::char(3) AS code,"
+            " '2026-01-02'::date AS day, '2026-01-02 03:04:05.60'::timestamp AS at, NULL AS nothing"
         )
     )
     result = redshift.client.get_statement_result(Id=statement["Id"])

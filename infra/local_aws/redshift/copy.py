@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 
 from infra.local_aws.redshift import parquet_types
-from infra.local_aws.redshift.catalog import Relation, quoted
+from infra.local_aws.redshift.catalog import Relation, literal, quoted
 from infra.local_aws.redshift.errors import RedshiftError, from_duckdb, not_emulated, syntax_error
 from infra.local_aws.redshift.facts import Column
 from infra.local_aws.redshift.history import Load, LoadError
@@ -271,11 +271,9 @@ def _load(session: Session, target: Relation, columns: tuple[Column, ...], file:
 def _value(name: str, column: Column) -> str:
     slot = quoted(name)
     if column.type.is_text:
-        # The file's name is filled in by whoever catches the error: it is a value, and this is SQL.
         limit = column.type.length or 0
-        overflow = (
-            f"'The length of the data column {column.name} is longer than the length defined in the table. "
-            f"Table: {limit}, Data: ' || strlen({slot}) || ', File name: {{file}}'"
-        )
+        told = f"The length of the data column {column.name} is longer than the length defined in the table. Table: {limit}"
+        # The file's name is filled in by whoever catches the error: it is a value, and this is SQL.
+        overflow = f"{literal(told)} || ', Data: ' || strlen({slot}) || ', File name: {{file}}'"
         return f"CASE WHEN strlen({slot}) > {limit} THEN error({overflow}) ELSE {slot} END"
     return f"CAST({slot} AS {column.type.duckdb})"
