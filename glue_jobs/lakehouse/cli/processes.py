@@ -89,9 +89,10 @@ class ProcessTable:
         return self._logs / f"{role}.log"
 
     def memory_mb(self, role: str) -> float:
-        """Megabytes of a role's processes together; memory that they share counts once, where the system tells."""
+        """Megabytes of the processes in a role's session; memory that they share counts once, where the system tells."""
         record = self.find(role)
-        return sum(map(memory_mb, members(record))) if record else 0.0
+        own = [process for process in members(record) if _session(process.pid) == record.pid] if record else []
+        return sum(map(memory_mb, own))
 
     def stop(self, roles: Iterable[str], grace_seconds: float) -> None:
         """End every process that these roles started.
@@ -139,9 +140,9 @@ def members(record: Record) -> list[psutil.Process]:
         return []  # the id has a new owner, so the session that bore it has ended
     found: set[psutil.Process] = set()
     for process in psutil.process_iter():
-        with suppress(OSError, psutil.Error):
-            if os.getsid(process.pid) == record.pid and birth(process.pid):
-                found.add(process)
+        if _session(process.pid) == record.pid and birth(process.pid):
+            found.add(process)
+            with suppress(psutil.Error):
                 found.update(child for child in process.children(recursive=True) if birth(child.pid))
     return sorted(found, key=lambda process: int(process.pid))
 
@@ -153,6 +154,13 @@ def memory_mb(process: psutil.Process) -> float:
     except psutil.Error:
         return 0.0
     return float(getattr(memory, "pss", memory.rss)) / _MEGABYTE
+
+
+def _session(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return None
 
 
 def _boot() -> str:

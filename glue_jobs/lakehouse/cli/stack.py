@@ -40,6 +40,7 @@ PREFERRED_PORTS = {"endpoint": 4566, "airflow_url": 8080}
 ACCOUNT, REGION = "123456789012", "us-east-1"
 START_SECONDS = 180.0
 STOP_SECONDS = 10.0
+AIRFLOW_STOP_SECONDS = 4.0  # the triggerer would wait ten seconds for triggers that keep nothing
 _POLL_SECONDS = 0.1
 _REQUEST_SECONDS = 5.0
 
@@ -87,7 +88,7 @@ def stop(state_dir: Path) -> list[str]:
     with _only_one(state_dir):
         processes = ProcessTable(state_dir)
         alive = [role for role in ROLES if processes.is_alive(role)]
-        processes.stop(AIRFLOW_ROLES, STOP_SECONDS)
+        processes.stop(AIRFLOW_ROLES, AIRFLOW_STOP_SECONDS)
         processes.stop([LOCAL_AWS], STOP_SECONDS)
         return alive
 
