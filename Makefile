@@ -1,6 +1,6 @@
 # `make` lists the targets. Every target that needs it sets up .venv first; done already, that takes no time.
 .DEFAULT_GOAL := help
-.PHONY: help set-up demo test lint format up down clean lock ddl
+.PHONY: help set-up demo test lint format up down clean lock ddl picture
 
 VENV := .venv/bin
 
@@ -43,3 +43,6 @@ lock: set-up ## Resolve requirements.lock again from pyproject.toml
 
 ddl: set-up ## Write sql/ddl/ again from the contracts
 	@$(VENV)/lakehouse contract ddl --write
+
+picture: ## Draw docs/road.svg again from docs/road.dot (needs Graphviz)
+	@dot -Tsvg docs/road.dot -o docs/road.svg
