@@ -8,8 +8,6 @@ that Spark runs twice leaves unreferenced objects, never double rows.
 from __future__ import annotations
 
 import hashlib
-import itertools
-import json
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,7 +24,7 @@ from lakehouse import intake
 from lakehouse.contract import SourceContract
 from lakehouse.landing import LandedFile
 
-ROWS_PER_CHUNK = 50_000
+ROWS_PER_GROUP = 250_000
 RESCUED = "_rescued"
 UNREADABLE = "_unreadable"
 # What bronze knows about a row besides the contract's columns: (column, Spark type).
@@ -120,23 +118,27 @@ def ingest(files: Iterable[LandedFile], plan: IngestPlan) -> Iterator[FileVerdic
         if intake.is_ignored(file.key):
             yield FileVerdict(file, "", "ignored", "temporary_name", "a hidden or temporary name is never loaded")
             continue
+        if file.bytes > intake.MAX_FILE_BYTES:
+            detail = f"{file.bytes:,} bytes; the limit is {intake.MAX_FILE_BYTES:,}: split the file"
+            yield FileVerdict(file, "", "quarantined", "file_too_large", detail)
+            continue
         data = _read(s3, plan.bucket, file)
         if data is None:
             continue
         content_hash = hashlib.sha256(data).hexdigest()
         contract = plan.contracts.get(file.dataset)
         if contract is None:
-            known = ", ".join(sorted(plan.contracts))
-            detail = f"no contract declares {file.dataset}; files are landed under landing/<domain>/<dataset>/: {known}"
+            detail = f"no contract declares {file.dataset}; files are landed under landing/<domain>/<dataset>/"
             yield FileVerdict(file, content_hash, "quarantined", "unknown_dataset", detail)
             continue
         first = first_with.get((file.dataset, content_hash))
         if first is not None and first != file.file_id:
             yield FileVerdict(file, content_hash, "duplicate_content", None, f"same bytes as file {first}")
             continue
-        writer = writers.setdefault(file.dataset, _BronzeWriter(s3, contract, plan))
+        if file.dataset not in writers:
+            writers[file.dataset] = _BronzeWriter(s3, contract, plan)
         try:
-            parsed = writer.add(file, intake.rows(data, contract))
+            parsed = writers[file.dataset].add(file, intake.read(data, contract))
         except intake.Refusal as refusal:
             yield FileVerdict(file, content_hash, "quarantined", refusal.reason, str(refusal))
             continue
@@ -169,21 +171,23 @@ class _BronzeWriter:
         self._path = f"{table.location}/data/{plan.batch_id:010d}-{uuid.uuid4()}.parquet"
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._parquet = pq.ParquetWriter(self._file, self._schema, compression="zstd")
+        self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
 
-    def add(self, file: LandedFile, rows: Iterator[intake.Row]) -> int:
+    def add(self, file: LandedFile, chunks: Iterator[intake.Chunk]) -> int:
         """Write the rows of a file and return how many there are. Raises intake.Refusal when it cannot be read.
 
-        The rows are made before the first is written, so that a file refused half-way leaves nothing behind.
+        All rows are made before the first is written, so that a file refused half-way leaves nothing behind.
         """
-        chunks = [self._chunk(file, chunk) for chunk in _chunked(rows, ROWS_PER_CHUNK)]
-        for chunk in chunks:
-            self._parquet.write_batch(chunk)
-        count = sum(chunk.num_rows for chunk in chunks)
-        self._rows += count
+        batches = [self._batch(file, chunk) for chunk in chunks]
+        self._waiting += batches
+        if sum(batch.num_rows for batch in self._waiting) >= ROWS_PER_GROUP:
+            self._write_group()
+        count: int = sum(batch.num_rows for batch in batches)
         return count
 
     def close(self) -> Iterator[WrittenFile]:
+        self._write_group()
         self._parquet.close()
         if self._rows:
             size = self._file.tell()
@@ -193,29 +197,26 @@ class _BronzeWriter:
             yield WrittenFile(self._contract.dataset, self._path, size, self._rows)
         self._file.close()
 
-    def _chunk(self, file: LandedFile, rows: list[intake.Row]) -> pa.RecordBatch:
-        count = len(rows)
-        arrays = [pa.array([row.values.get(name) for row in rows], pa.string()) for name in self._contract.column_names]
-        arrays += [
-            pa.array([_rescued(row) for row in rows], pa.string()),
-            pa.array([row.unreadable for row in rows], pa.string()),
-            pa.array(itertools.repeat(self._plan.batch_id, count), pa.int64(), size=count),
-            pa.array(itertools.repeat(file.file_id, count), pa.string(), size=count),
-            pa.array([row.number for row in rows], pa.int64()),
-            pa.array(itertools.repeat(self._plan.ingested_at, count), pa.timestamp("us"), size=count),
+    def _write_group(self) -> None:
+        """Write what waits as one row group: one for each small file would make the table slow to read."""
+        table = pa.Table.from_batches(self._waiting, self._schema)
+        self._parquet.write_table(table, row_group_size=max(1, table.num_rows))
+        self._rows += table.num_rows
+        self._waiting = []
+
+    def _batch(self, file: LandedFile, chunk: intake.Chunk) -> pa.RecordBatch:
+        count = chunk.length
+        nothing = pa.nulls(count, pa.string())
+        arrays = [
+            *(chunk.values.get(name, nothing) for name in self._contract.column_names),
+            nothing if chunk.rescued is None else chunk.rescued,
+            nothing if chunk.unreadable is None else chunk.unreadable,
+            pa.repeat(pa.scalar(self._plan.batch_id, pa.int64()), count),
+            pa.repeat(pa.scalar(file.file_id, pa.string()), count),
+            pa.array(range(chunk.first, chunk.first + count), pa.int64()),
+            pa.repeat(pa.scalar(self._plan.ingested_at, pa.timestamp("us")), count),
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
-
-
-def _rescued(row: intake.Row) -> str | None:
-    if row.unreadable is not None:
-        return row.raw
-    return json.dumps(row.rescued, ensure_ascii=False) if row.rescued else None
-
-
-def _chunked(rows: Iterator[intake.Row], size: int) -> Iterator[list[intake.Row]]:
-    while chunk := list(itertools.islice(rows, size)):
-        yield chunk
 
 
 def planned_instant(text: str) -> datetime:

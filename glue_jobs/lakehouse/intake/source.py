@@ -1,0 +1,156 @@
+"""The bytes of a file as they landed → UTF-8 bytes, cut into blocks of whole lines."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from isal import isal_zlib
+
+from lakehouse.intake.model import MAX_RECORD_BYTES, Refusal
+
+# Hostile input is refused before it fills the memory of a worker; set here and nowhere else. A worker holds a file's
+# bytes, inflated, and about as much again as Arrow columns.
+MAX_FILE_BYTES = 512 << 20
+# Gzip cannot do better than 1:1,032; text of a business stays below 1:100.
+MAX_INFLATION_RATIO = 200
+RATIO_APPLIES_ABOVE_BYTES = 64 << 20
+
+BLOCK_BYTES = MAX_RECORD_BYTES
+GZIP_MAGIC = b"\x1f\x8b"
+# Small enough that the many members of a block-wise gzip do not each copy the rest of the file.
+_GZIP_WINDOW_BYTES = 64 << 10
+_INFLATED_PIECE_BYTES = 8 << 20
+# isal's stub declares the class as if it were an instance.
+_GzipError: type[Exception] = isal_zlib.error  # type: ignore[assignment]
+_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_FILLED = re.compile(rb"[^ \t\r\n\v\f]")
+_HTML = re.compile(rb"<(!doctype|html|head|body|\?xml)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Text of a file as UTF-8 without byte order mark; `start` is its first byte that is no white space.
+
+    `is_cut` tells that the file ended in the middle of a character, whose bytes are left out.
+    """
+
+    data: bytes
+    start: int
+    encoding: str
+    bom: int
+    is_cut: bool
+
+    def offset(self, position: int) -> int:
+        """Where byte `position` of `data` is in the inflated file."""
+        if self.encoding == "utf-8":
+            return self.bom + position
+        return self.bom + len(self.data[:position].decode("utf-8").encode(self.encoding))
+
+    def text(self, start: int, end: int) -> str:
+        """Part of the text. Raises Refusal where it is not what its encoding says."""
+        try:
+            return self.data[start:end].decode("utf-8")
+        except UnicodeDecodeError as error:
+            detail = f"not {self.encoding.upper()}: {error.reason}"
+            raise Refusal("wrong_encoding", detail, self.bom + start + error.start) from None
+
+    def block_end(self, start: int) -> int:
+        """End of the block of whole lines that begins at `start`: at most BLOCK_BYTES, or one line longer than that.
+
+        Lines end at LF; at CR in files (of an old Mac) that have no LF near.
+        """
+        limit = start + BLOCK_BYTES
+        if limit >= len(self.data):
+            return len(self.data)
+        for line_end in (b"\n", b"\r"):
+            if (found := self.data.rfind(line_end, start, limit)) >= 0:
+                return found + 1
+        ends = [found + 1 for line_end in (b"\n", b"\r") if (found := self.data.find(line_end, limit)) >= 0]
+        return min(ends, default=len(self.data))
+
+
+def opened(data: bytes) -> Source:
+    """Inflate, decode and look at the first characters. Raises Refusal when the file holds no text to read."""
+    landed_bytes = len(data)
+    data = _inflated(data)
+    if len(data) > MAX_FILE_BYTES:
+        raise Refusal("file_too_large", f"{len(data):,} bytes; the limit is {MAX_FILE_BYTES:,}: split the file")
+    bom, encoding = next(((bom, name) for bom, name in _BOMS if data.startswith(bom)), (b"", "utf-8"))
+    data, is_cut = _as_utf8(data[len(bom) :] if bom else data, encoding, len(bom))
+    filled = _FILLED.search(data)
+    if filled is None:
+        raise Refusal("empty_file", "the file holds nothing but white space" if landed_bytes else "the file is empty")
+    source = Source(data, filled.start(), encoding, len(bom), is_cut)
+    if (position := data.find(b"\x00")) >= 0:
+        raise Refusal("binary_content", "NUL characters: this is not text", source.offset(position))
+    if _HTML.match(data, source.start):
+        raise Refusal("html_page", "this is an HTML or XML page, probably an error page saved as data")
+    return source
+
+
+def _inflated(data: bytes) -> bytes:
+    """Gzip members one after the other, checked by their CRC and length, zeros after them; other bytes as they are."""
+    if not data.startswith(GZIP_MAGIC):
+        return data
+    parts: list[bytes] = []
+    total = position = 0
+    while data.startswith(GZIP_MAGIC, position):
+        member = isal_zlib.decompressobj(wbits=31)
+        while not member.eof:
+            window = data[position : position + _GZIP_WINDOW_BYTES]
+            if not window:
+                raise Refusal("truncated_gzip", f"the gzip stream ends early, after {total:,} inflated bytes", position)
+            for piece in _pieces(member, window, position):
+                total += len(piece)
+                parts.append(piece)
+                _check_size(total, len(data))
+            position += len(window) - len(member.unused_data)
+    if data.count(0, position) != len(data) - position:
+        raise Refusal("trailing_garbage", f"{len(data) - position:,} bytes follow the gzip stream", position)
+    return b"".join(parts)
+
+
+def _pieces(member: isal_zlib.Decompress, window: bytes, position: int) -> Iterator[bytes]:
+    try:
+        while True:
+            yield member.decompress(window, _INFLATED_PIECE_BYTES)
+            window = member.unconsumed_tail
+            if not window or member.eof:
+                return
+    except _GzipError as error:
+        raise Refusal("corrupt_gzip", f"the gzip stream is damaged: {error}", position) from None
+
+
+def _check_size(inflated: int, landed: int) -> None:
+    if inflated > RATIO_APPLIES_ABOVE_BYTES and inflated > landed * MAX_INFLATION_RATIO:
+        raise Refusal("zip_bomb", f"{landed:,} bytes inflate to more than {inflated:,}")
+    if inflated > MAX_FILE_BYTES:
+        raise Refusal("file_too_large", f"inflates to more than {MAX_FILE_BYTES:,} bytes: split the file")
+
+
+def _as_utf8(data: bytes, encoding: str, bom: int) -> tuple[bytes, bool]:
+    """(UTF-8 bytes, whether the last character is cut). UTF-8 itself is checked later, block by block."""
+    if encoding == "utf-8":
+        missing = _cut_bytes(data)
+        return (data[:-missing], True) if missing else (data, False)
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        text = decoder.decode(data)
+    except UnicodeDecodeError as error:
+        raise Refusal("wrong_encoding", f"not {encoding.upper()}: {error.reason}", bom + error.start) from None
+    return text.encode("utf-8"), bool(decoder.getstate()[0])
+
+
+def _cut_bytes(data: bytes) -> int:
+    """How many bytes at the end begin a UTF-8 character that is not whole."""
+    for count in range(1, min(3, len(data)) + 1):
+        byte = data[-count]
+        if byte >= 0xC2:
+            whole = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+            return count if byte < 0xF5 and count < whole else 0
+        if byte < 0x80:
+            return 0
+    return 0
