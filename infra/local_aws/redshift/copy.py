@@ -272,8 +272,8 @@ def _value(name: str, column: Column) -> str:
     slot = quoted(name)
     if column.type.is_text:
         limit = column.type.length or 0
-        told = f"The length of the data column {column.name} is longer than the length defined in the table. Table: {limit}"
+        told = f"The length of the data column {column.name} is longer than the length defined in the table. "
         # The file's name is filled in by whoever catches the error: it is a value, and this is SQL.
-        overflow = f"{literal(told)} || ', Data: ' || strlen({slot}) || ', File name: {{file}}'"
+        overflow = f"{literal(told)} || 'Table: {limit}, Data: ' || strlen({slot}) || ', File name: {{file}}'"
         return f"CASE WHEN strlen({slot}) > {limit} THEN error({overflow}) ELSE {slot} END"
     return f"CAST({slot} AS {column.type.duckdb})"

@@ -121,7 +121,7 @@ def create_view(session: Session, cursor: Cursor, replace_existing: bool) -> Non
     if existing is not None and not (existing.is_view and replace_existing):
         raise RedshiftError(f'Relation "{name}" already exists')
     try:
-        facts = session.view_facts(text, names)
+        facts = session.view_facts(text, names, late_binding=late_binding)
     except RedshiftError as error:
         if not late_binding:
             raise

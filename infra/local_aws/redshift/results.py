@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -137,4 +138,6 @@ def text_of(value: Any) -> str:
         return f"{value:f}"
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, list | dict):
+        return json.dumps(value, separators=(",", ":"), default=text_of)
     return str(value)

@@ -13,16 +13,14 @@ import duckdb
 from sqlglot import exp
 
 from infra.local_aws.redshift import (
-    alter,
     commands,
     copy,
-    ddl,
     dml,
     grammar,
     parameters,
-    privileges,
     results,
     types,
+    utility,
 )
 from infra.local_aws.redshift.catalog import INTERNAL, Catalog
 from infra.local_aws.redshift.commands import Kind
@@ -36,6 +34,7 @@ from infra.local_aws.redshift.errors import (
 from infra.local_aws.redshift.facts import Column, Facts
 from infra.local_aws.redshift.locks import Mode, Table
 from infra.local_aws.redshift.results import ResultSet
+from infra.local_aws.redshift.system_views import SystemView
 from infra.local_aws.redshift.tokens import Cursor
 from infra.local_aws.redshift.translate import Translation, Translator, Virtual
 from infra.local_aws.redshift.types import ColumnType
@@ -168,10 +167,12 @@ class Session:
         self._connection.register(name, rows)
         self._registered.append(name)
 
-    def view_facts(self, sql: str, names: Sequence[str]) -> Facts:
+    def view_facts(self, sql: str, names: Sequence[str], *, late_binding: bool) -> Facts:
         """The columns and dependencies of a view over ``sql``."""
         translator = self.translator()
         query = translator.query(self._parse_query(sql), sql)
+        if not late_binding and any(not isinstance(scan.source, SystemView) for scan in query.scans):
+            raise RedshiftError("a view over an external table must be created WITH NO SCHEMA BINDING")
         found = self.describe(query)
         titles = list(names) or [column.name for column in query.columns]
         if len(titles) > len(found):
@@ -203,7 +204,7 @@ class Session:
         self.has_written = True
         if kind in commands.CHANGES:
             return Outcome(self._change(kind, self._translator(catalog, values), tree, sql, values))
-        return Outcome(_COMMANDS[kind](self, cursor, sql) or 0)
+        return Outcome(utility.run(self, kind, cursor))
 
     def _parsed(self, kind: Kind, sql: str) -> exp.Expr | None:
         if kind is Kind.QUERY:
@@ -367,41 +368,3 @@ class Session:
 
 def _count(row: tuple[Any, ...] | None) -> int:
     return int(row[0]) if row and isinstance(row[0], int) else 0
-
-
-def _create(session: Session, cursor: Cursor, _sql: str) -> int:
-    is_replacing = cursor.accept("OR", "REPLACE")
-    if cursor.peek() in ("TABLE", "TEMP", "TEMPORARY", "LOCAL"):
-        return ddl.create_table(session, cursor)
-    kind = cursor.word()
-    if kind == "VIEW":
-        ddl.create_view(session, cursor, is_replacing)
-    elif kind == "SCHEMA":
-        ddl.create_schema(session, cursor)
-    elif kind == "EXTERNAL" and cursor.accept("SCHEMA"):
-        ddl.create_external_schema(session, cursor)
-    elif kind in privileges.PRINCIPALS:
-        privileges.create_principal(session, kind, cursor)
-    elif kind in commands.NOT_EMULATED_OBJECTS:
-        raise not_emulated(f"CREATE {kind}")
-    else:
-        raise RedshiftError(f'syntax error at or near "{kind.lower()}"')
-    return 0
-
-
-def _drop(session: Session, cursor: Cursor, _sql: str) -> None:
-    if cursor.peek() in privileges.PRINCIPALS:
-        privileges.drop_principal(session, cursor)
-    else:
-        ddl.drop(session, cursor)
-
-
-_COMMANDS: dict[Kind, Callable[[Session, Cursor, str], int | None]] = {
-    Kind.CREATE: _create,
-    Kind.DROP: _drop,
-    Kind.ALTER: lambda session, cursor, _: alter.alter_table(session, cursor),
-    Kind.TRUNCATE: lambda session, cursor, _: session.truncate(cursor),
-    Kind.COMMENT: lambda session, cursor, _: privileges.comment(session, cursor),
-    Kind.GRANT: lambda session, _, sql: privileges.grant(session, sql),
-    Kind.COPY: lambda session, _, sql: copy.run(session, copy.parse(sql)),
-}

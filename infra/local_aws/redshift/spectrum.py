@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -109,14 +110,13 @@ class Spectrum:
         names = _names_in_table(source.table, columns)
         if snapshot is None:
             return _renamed(source.table.schema().select(*names).as_arrow().empty_table())
-        known = {column.name: column.type for column in source.columns}
-        usable = tuple(c for c in conditions if _is_pushable(c, known[c.column]))
-        key = (source.table.metadata_location, snapshot.snapshot_id, names, usable)
+        rows_wanted = _filter(source.table, conditions)
+        key = (source.table.metadata_location, snapshot.snapshot_id, names, str(rows_wanted))
         with self._lock:
             if key in self._cache:
                 self._cache.move_to_end(key)
                 return self._cache[key]
-        scan = source.table.scan(row_filter=_filter(source.table, usable), selected_fields=names)
+        scan = source.table.scan(row_filter=rows_wanted, selected_fields=names)
         rows = _renamed(scan.to_arrow())
         self._keep(key, rows)
         return rows
@@ -169,34 +169,33 @@ def _renamed(rows: pa.Table) -> pa.Table:
     return rows.rename_columns([name.lower() for name in rows.column_names])
 
 
-_NUMBERS = frozenset({"int2", "int4", "int8", "float4", "float8", "numeric"})
-_DATES = frozenset({"date", "timestamp"})
-
-
-def _is_pushable(condition: Condition, column: ColumnType) -> bool:
-    if isinstance(condition.value, str):
-        return column.name in _DATES or (column.name == "varchar" and condition.operator == "=")
-    return column.name in _NUMBERS and not (isinstance(condition.value, Decimal) and column.name != "numeric")
-
-
 def _filter(table: Table, conditions: Sequence[Condition]) -> where.BooleanExpression:
+    """What of the conditions Iceberg can decide; the rest is left to the query."""
     by_lower = {field.name.lower(): field for field in table.schema().fields}
     terms: list[where.BooleanExpression] = []
     for condition in conditions:
         field = by_lower[condition.column]
-        if isinstance(field.field_type, StringType):
+        if isinstance(field.field_type, StringType) and condition.operator == "=" and isinstance(condition.value, str):
             # Trailing blanks do not count, so the value itself is only the first of those that are equal to it.
-            text = str(condition.value).rstrip(" ")
+            text = condition.value.rstrip(" ")
             terms += [_PREDICATES[">="](field.name, text), _PREDICATES["<"](field.name, text + "!")]
-        elif isinstance(condition.value, str) and not _is_date_text(condition.value, field.field_type):
             continue
-        else:
-            terms.append(_PREDICATES[condition.operator](field.name, condition.value))
+        value = _comparable(condition.value, field.field_type)
+        if value is not None:
+            terms.append(_PREDICATES[condition.operator](field.name, value))
     return reduce(where.And, terms) if terms else where.AlwaysTrue()
 
 
-def _is_date_text(text: str, iceberg: IcebergType) -> bool:
-    return isinstance(iceberg, DateType) and len(text) == len("2026-11-20") and text[4] == text[7] == "-"
+def _comparable(value: str | int | Decimal, iceberg: IcebergType) -> str | int | Decimal | None:
+    """The value in the form that Iceberg compares a column of that type with, or None when there is none."""
+    if isinstance(iceberg, DateType) and isinstance(value, str):
+        return value if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) else None
+    if isinstance(iceberg, IntegerType | LongType) and isinstance(value, int):
+        return value if abs(value) < (2**31 if isinstance(iceberg, IntegerType) else 2**63) else None
+    if isinstance(iceberg, DecimalType) and isinstance(value, int | Decimal):
+        scaled = round(Decimal(value), iceberg.scale)
+        return scaled if scaled == value and len(scaled.as_tuple().digits) <= iceberg.precision else None
+    return None
 
 
 _PREDICATES: dict[str, Any] = {

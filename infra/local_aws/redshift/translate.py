@@ -83,8 +83,6 @@ class Translator:
     parameters: Mapping[str, str] = field(default_factory=dict)
     reads: set[LockTable] = field(default_factory=set)
     """Filled in: the permanent tables and views read."""
-    late_reads: bool = False
-    """Filled in: is something read that no ordinary view may be bound to?"""
     _scans: dict[str, Scan] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -150,8 +148,6 @@ class Translator:
             return
         if not relation.is_temporary:
             self.reads.add((relation.schema, relation.name))
-        else:
-            self.late_reads = True
         if relation.is_view:
             self._bind_view(table, alias, relation, depth)
             return
@@ -173,7 +169,6 @@ class Translator:
         if source is None:
             self.catalog.require_schema(schema)
             raise missing_relation(schema, name)
-        self.late_reads = True
         scan = Scan(f"_scan_{len(self._scans)}", source)
         self._scans[scan.name] = scan
         self._place(table, alias, ("temp", "main", scan.name), source.columns)
