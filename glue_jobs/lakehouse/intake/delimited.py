@@ -22,6 +22,7 @@ from lakehouse.intake.model import MAX_RECORD_BYTES, Chunk, Refusal, text_array,
 from lakehouse.intake.source import Source
 
 DELIMITERS = ",;\t|"
+_LINE_ENDS = (b"\n", b"\r")
 # Reading on after a quote that never closes means reading lines twice: linear at worst, for a file of any size.
 FREE_REREAD_CHARACTERS = 64 << 20
 
@@ -55,7 +56,7 @@ def read_delimited(source: Source, contract: SourceContract) -> Iterator[Chunk]:
 
 def _read_header(source: Source, contract: SourceContract) -> _Header:
     """The delimiter is the one under which the header names most columns of the contract."""
-    end = source.block_end(source.start)
+    end = source.block_end(source.start, _LINE_ENDS)
     if end - source.start > MAX_RECORD_BYTES:
         raise Refusal("line_too_long", f"the first line has more than {MAX_RECORD_BYTES:,} bytes", source.offset(0))
     lines = _lines(source.text(source.start, end))
@@ -129,7 +130,7 @@ class _Rows:
 
     def block(self, first: int, start: int) -> tuple[Chunk, int]:
         """The rows from byte `start` on; the first of them has number `first`."""
-        end = self._source.block_end(start)
+        end = self._source.block_end(start, _LINE_ENDS)
         if end - start > MAX_RECORD_BYTES:
             return too_long(first, self._source.data[start:end]), end
         columns = self._columns_at_once(start, end)
@@ -263,7 +264,7 @@ def _quotes_in_place(block: bytes, delimiter: bytes) -> bool:
     parts = block.split(b'"')
     if len(parts) % 2 == 0:
         return False
-    ends = (delimiter, b"\n", b"\r")
+    ends = (delimiter, *_LINE_ENDS)
     return (
         (not parts[0] or parts[0].endswith(ends))
         and (not parts[-1] or parts[-1].startswith(ends))

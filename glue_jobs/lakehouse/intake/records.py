@@ -29,7 +29,7 @@ _RISKY_ESCAPE = re.compile(r"\\u(0000|[dD][89a-fA-F])")
 _UNUSABLE = re.compile("[\x00\ud800-\udfff]")
 # What is left where JSON that was cut cannot be read: nothing, or the beginning of a literal, a number or an escape.
 _CUT = re.compile(
-    r"\s*|t(r(ue?)?)?|f(a(l(se?)?)?)?|n(u(ll?)?)?|N(aN?)?|-?I(n(f(i(n(i(ty?)?)?)?)?)?)?|-|\.|[eE][+-]?|\\?(u[0-9a-fA-F]{0,3})?"
+    r"\s*|t(r(ue?)?)?|f(a(l(se?)?)?)?|n(u(ll?)?)?|N(aN?)?|-?I(n(f(i(n(i(ty?)?)?)?)?)?)?|-|\.|[eE][+-]?|\\?(u[0-9a-fA-F]{0,4})?"
 )
 
 # Stands before the text of every number, to tell it from a string. No readable value holds this character itself, and
@@ -164,7 +164,7 @@ def read_lines(source: Source, contract: SourceContract) -> Iterator[Chunk]:
         return
     position, size, is_readable = source.start, len(source.data), False
     while position < size:
-        end = source.block_end(position)
+        end = source.block_end(position, (b"\n",))
         if end - position > MAX_RECORD_BYTES:
             yield too_long(rows.first, source.data[position:end])
             rows.first += 1
@@ -210,27 +210,31 @@ def _add_line(text: str, rows: _Rows, decoder: _Decoder) -> bool:
 
 
 def _begins_with_long_object(source: Source, decoder: _Decoder) -> bool:
-    """Whether the first line is only the beginning of an object. Raises Refusal when the object is not whole.
+    """Whether the first line is only the beginning of an object, or too long for a line. Raises Refusal when the
+    object is not whole.
 
     A first line that is simply broken makes an error there or where the second line begins; an object that can be
     read beyond that was meant to be one.
     """
-    first_end = source.data.find(b"\n", source.start, source.start + MAX_RECORD_BYTES) + 1 or len(source.data)
+    first_end = source.data.find(b"\n", source.start) + 1 or len(source.data)
     try:
-        decoder.value(source.text(source.start, min(first_end, source.start + MAX_RECORD_BYTES)), 0)
-    except (json.JSONDecodeError, RecursionError):
-        scan = _Scan(source, decoder)
-        second_end = source.data.find(b"\n", first_end) + 1 or len(source.data)
-        try:
-            scan.value()
-        except Refusal as refusal:
-            if refusal.reason == "truncated_json" or scan.failed_at > second_end:
-                raise
+        if first_end - source.start <= MAX_RECORD_BYTES:
+            decoder.value(source.text(source.start, first_end), 0)
             return False
-        return True
+    except (json.JSONDecodeError, RecursionError):
+        pass
     finally:
         decoder.repeated()
-    return False
+    scan = _Scan(source, decoder)
+    second_end = source.data.find(b"\n", first_end) + 1 or len(source.data)
+    try:
+        scan.value()
+    except Refusal as refusal:
+        decoder.repeated()
+        if refusal.reason == "truncated_json" or scan.failed_at > second_end:
+            raise
+        return False
+    return True
 
 
 class _Scan:

@@ -57,19 +57,16 @@ class Source:
             detail = f"not {self.encoding.upper()}: {error.reason}"
             raise Refusal("wrong_encoding", detail, self.bom + start + error.start) from None
 
-    def block_end(self, start: int) -> int:
-        """End of the block of whole lines that begins at `start`: at most BLOCK_BYTES, or one line longer than that.
-
-        Lines end at LF; at CR in files (of an old Mac) that have no LF near.
-        """
+    def block_end(self, start: int, line_ends: tuple[bytes, ...]) -> int:
+        """End of the block of whole lines that begins at `start`: at most BLOCK_BYTES, or one line longer than that."""
         limit = start + BLOCK_BYTES
         if limit >= len(self.data):
             return len(self.data)
-        for line_end in (b"\n", b"\r"):
-            if (found := self.data.rfind(line_end, start, limit)) >= 0:
-                return found + 1
-        ends = [found + 1 for line_end in (b"\n", b"\r") if (found := self.data.find(line_end, limit)) >= 0]
-        return min(ends, default=len(self.data))
+        last = max(self.data.rfind(line_end, start, limit) for line_end in line_ends)
+        if last >= 0:
+            return last + 1
+        following = (self.data.find(line_end, limit) for line_end in line_ends)
+        return min((found + 1 for found in following if found >= 0), default=len(self.data))
 
 
 def opened(data: bytes) -> Source:
