@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,10 @@ _REQUEST_SECONDS = 10.0
 
 class MigrationError(Exception):
     """Airflow's database could not be made; the message is the end of what the migration printed."""
+
+
+class BrokenDagError(Exception):
+    """A DAG's file raises when it is read; the message is its traceback."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,7 @@ class Airflow:
         """What is still missing, in words; empty when all is well.
 
         `since` gives for each role the instant (seconds since the epoch) that its last heartbeat must not be older
-        than: a process that was killed looks healthy for half a minute.
+        than: a process that was killed looks healthy for half a minute. Raises BrokenDagError.
         """
         try:
             health = self._get("/api/v2/monitor/health")
@@ -134,7 +139,7 @@ class Airflow:
             ]
             # The first request of a task costs four seconds once: here it costs nobody.
             self._get("/execution/health")
-            return missing or self._dag_missing()
+            return missing or self._dag_missing(since.get("dag_processor", 0.0))
         except (OSError, ValueError) as error:
             return [f"the API server does not answer yet ({error})"]
 
@@ -142,15 +147,20 @@ class Airflow:
         """True when someone paused the main DAG in the UI."""
         return bool(self._dag()["is_paused"])
 
-    def _dag_missing(self) -> list[str]:
+    def _dag_missing(self, since: float) -> list[str]:
+        """A DAG that was read with other settings, or before its file changed, does not count."""
         try:
-            self._dag()
+            read_at = self._dag()["last_parsed_time"]
         except urllib.error.HTTPError as error:
-            if error.code != 404:
+            if error.code != HTTPStatus.NOT_FOUND:
                 raise
-            broken = self._get("/api/v2/importErrors", self._token())["import_errors"]
-            return [item["stack_trace"] for item in broken] or [f"the DAG {MAIN_DAG} has not been read yet"]
-        return []
+            read_at = None
+        if read_at and _instant(read_at) >= since:
+            return []
+        for broken in self._get("/api/v2/importErrors", self._token())["import_errors"]:
+            if _instant(broken["timestamp"]) >= since:
+                raise BrokenDagError(f"{broken['filename']} cannot be read:\n{broken['stack_trace']}")
+        return [f"the DAG {MAIN_DAG} has not been read yet"]
 
     def _dag(self) -> dict[str, Any]:
         return self._get(f"/api/v2/dags/{MAIN_DAG}", self._token())
@@ -200,8 +210,8 @@ def _version() -> str:
 
 def _is_well(role: str, report: Mapping[str, Any], since: float) -> bool:
     heartbeat = report.get(f"latest_{role}_heartbeat")
-    return (
-        report.get("status") == "healthy"
-        and heartbeat is not None
-        and datetime.fromisoformat(heartbeat).timestamp() >= since
-    )
+    return report.get("status") == "healthy" and heartbeat is not None and _instant(heartbeat) >= since
+
+
+def _instant(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()

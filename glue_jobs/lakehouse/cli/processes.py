@@ -89,7 +89,7 @@ class ProcessTable:
         return self._logs / f"{role}.log"
 
     def memory_mb(self, role: str) -> float:
-        """Megabytes of the processes in a role's session; memory that they share counts once, where the system tells."""
+        """Megabytes of the processes in a role's session; what they share counts once, where the system tells."""
         record = self.find(role)
         own = [process for process in members(record) if _session(process.pid) == record.pid] if record else []
         return sum(map(memory_mb, own))

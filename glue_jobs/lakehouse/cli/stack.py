@@ -70,6 +70,12 @@ class Stack:
     airflow_url: str
     environment: Mapping[str, str]
 
+    def enter(self) -> None:
+        """Point this process at the stack; nothing that pointed it at another AWS stays."""
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            del os.environ[name]
+        os.environ.update(self.environment)
+
 
 def start(root: Path, state_dir: Path, report: Report) -> Stack:
     """Start what is not running, wait until all is well, and return where it answers.
@@ -152,7 +158,10 @@ class _Start:
             command = [*airflow_runtime.command(), *airflow_runtime.COMMANDS[name]]
             if self._ensure(role, command, airflow_environment, digest):
                 self.since[name] = time.time()
-        self._wait(AIRFLOW_ROLES, lambda: airflow.unready(self.since))
+        try:
+            self._wait(AIRFLOW_ROLES, lambda: airflow.unready(self.since))
+        except airflow_runtime.BrokenDagError as error:
+            raise StackError(str(error)) from error
         if airflow.is_paused():
             self.report(f"the DAG {airflow_runtime.MAIN_DAG} is paused: nothing runs until it is unpaused in the UI")
         return stack
@@ -189,7 +198,7 @@ class _Start:
         if not aws_started and mark.exists() and mark.read_text(encoding="utf-8") == sources:
             return
         self.report("bucket, queue, jobs and warehouse are made")
-        os.environ.update(stack.environment)
+        stack.enter()
         # It talks to AWS through packages that take half a second to import, which the fast path does not need.
         from infra.local_aws.provision import provision
 

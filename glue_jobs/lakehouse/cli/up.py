@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated
 
@@ -15,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lakehouse.cli import stack
-from lakehouse.cli.home import NoCheckoutError, checkout, state_dir
+from lakehouse.cli.home import checkout, state_dir
 
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text for people.")]
 
@@ -33,7 +31,7 @@ def up() -> None:
     """
     console = Console(highlight=False)
     started = time.monotonic()
-    with _mistakes(), console.status("starting"):
+    with console.status("starting"):
         running = stack.start(checkout(), state_dir(), lambda line: console.print(f"  {escape(line)}"))
     console.print(f"[green]✓[/] up after {time.monotonic() - started:.1f} s")
     console.print(f"  Airflow    {running.airflow_url}")
@@ -43,15 +41,14 @@ def up() -> None:
 def down() -> None:
     """End every process of the local stack. What it stored stays."""
     console = Console(highlight=False)
-    with _mistakes(), console.status("stopping"):
+    with console.status("stopping"):
         ended = stack.stop(state_dir())
     console.print(f"[green]✓[/] ended {', '.join(ended)}" if ended else "nothing was running")
 
 
 def status(as_json: _AsJson = False) -> None:
     """Show each process with its role, process id, memory and address. Exits with 1 unless all are running."""
-    with _mistakes():
-        processes = stack.status(state_dir())
+    processes = stack.status(state_dir())
     if as_json:
         typer.echo(json.dumps([asdict(process) for process in processes], indent=2))
     elif processes:
@@ -64,13 +61,3 @@ def status(as_json: _AsJson = False) -> None:
         typer.echo("nothing was ever started here; `lakehouse up` does it")
     if not processes or not all(process.alive for process in processes):
         raise typer.Exit(1)
-
-
-@contextmanager
-def _mistakes() -> Iterator[None]:
-    """Tell what went wrong without a traceback."""
-    try:
-        yield
-    except (stack.StackError, NoCheckoutError) as error:
-        Console(stderr=True, highlight=False).print(f"[red]✗[/] {escape(str(error))}")
-        raise typer.Exit(1) from error
