@@ -18,9 +18,8 @@ from typing import Any
 import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
-from botocore.exceptions import ClientError
 
-from lakehouse import intake
+from lakehouse import intake, landing
 from lakehouse.contract import SourceContract
 from lakehouse.landing import LandedFile
 
@@ -122,7 +121,7 @@ def ingest(files: Iterable[LandedFile], plan: IngestPlan) -> Iterator[FileVerdic
             detail = f"{file.bytes:,} bytes; the limit is {intake.MAX_FILE_BYTES:,}: split the file"
             yield FileVerdict(file, "", "quarantined", "file_too_large", detail)
             continue
-        data = _read(s3, plan.bucket, file)
+        data = landing.read_file(s3, plan.bucket, file)
         if data is None:
             continue
         content_hash = hashlib.sha256(data).hexdigest()
@@ -146,16 +145,6 @@ def ingest(files: Iterable[LandedFile], plan: IngestPlan) -> Iterator[FileVerdic
         yield FileVerdict(file, content_hash, "accepted", rows_parsed=parsed)
     for writer in writers.values():
         yield from writer.close()
-
-
-def _read(s3: Any, bucket: str, file: LandedFile) -> bytes | None:
-    try:
-        body: bytes = s3.get_object(Bucket=bucket, Key=file.key, IfMatch=file.etag)["Body"].read()
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("PreconditionFailed", "NoSuchKey", "412", "404"):
-            return None
-        raise
-    return body
 
 
 class _BronzeWriter:

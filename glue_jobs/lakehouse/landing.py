@@ -25,8 +25,12 @@ from botocore.exceptions import ClientError
 LANDING = "landing/"
 BATCHES = "batches/"
 LATEST = f"{BATCHES}latest.json"
+RAW = "raw/"
+QUARANTINE = "quarantine/files/"
 UNKNOWN_DATASET = "unknown"
 MOVERS = 8
+# CopyObject takes no more; a larger file is refused, but has to leave landing like any other.
+LARGEST_COPY_BYTES = 5 << 30
 
 
 @dataclass(frozen=True)
@@ -79,34 +83,50 @@ def plan(
 ) -> Batch | None:
     """The batch to work on: an unfinished one first, else a new one of the oldest files; None when nothing waits.
 
-    Two planners at once agree: the manifest's conditional PUT lets one win, and the other takes the winner's batch.
+    Two planners at once agree: the manifest's conditional PUT lets one win; the other takes the winner's batch, or
+    plans the next one when the winner has finished it meanwhile.
     """
-    unfinished, last = _last_batch(s3, bucket)
-    if unfinished:
-        return read_batch(s3, bucket, last)
-    files = _bounded(waiting(s3, bucket, dataset), batch_files, batch_bytes)
-    if not files:
-        return None
-    batch = Batch(last + 1, "ingest", now.astimezone(UTC).isoformat(), files)
-    try:
-        s3.put_object(
-            Bucket=bucket,
-            Key=_manifest_key(batch.batch_id),
-            Body=json.dumps(asdict(batch), indent=1).encode(),
-            ContentType="application/json",
-            IfNoneMatch="*",
-        )
-    except ClientError as error:
-        if not _is_precondition(error):
-            raise
-        return read_batch(s3, bucket, batch.batch_id)
-    return batch
+    while True:
+        unfinished, last = _last_batch(s3, bucket)
+        if unfinished:
+            return read_batch(s3, bucket, last)
+        files = _bounded(waiting(s3, bucket, dataset), batch_files, batch_bytes)
+        if not files:
+            return None
+        batch = Batch(last + 1, "ingest", now.astimezone(UTC).isoformat(), files)
+        try:
+            s3.put_object(
+                Bucket=bucket,
+                Key=_manifest_key(batch.batch_id),
+                Body=json.dumps(asdict(batch), indent=1).encode(),
+                ContentType="application/json",
+                IfNoneMatch="*",
+            )
+        except ClientError as error:
+            if not _is_precondition(error):
+                raise
+        else:
+            return batch
 
 
 def read_batch(s3: Any, bucket: str, batch_id: int) -> Batch:
     """The manifest of a planned batch."""
     content = json.loads(s3.get_object(Bucket=bucket, Key=_manifest_key(batch_id))["Body"].read())
     return Batch(**{**content, "files": tuple(LandedFile(**item) for item in content["files"])})
+
+
+def read_file(s3: Any, bucket: str, file: LandedFile) -> bytes | None:
+    """The bytes of the version that was listed; None when it is gone, for another has landed or somebody deleted it.
+
+    A batch that is resumed after its finish was interrupted finds some of its files in the archive.
+    """
+    try:
+        return _body(s3.get_object(Bucket=bucket, Key=file.key, IfMatch=file.etag))
+    except ClientError as error:
+        if not (_is_precondition(error) or _is_missing(error)):
+            raise
+    archived = _archived(s3, bucket, file)
+    return _body(s3.get_object(Bucket=bucket, Key=archived)) if archived else None
 
 
 def is_finished(s3: Any, bucket: str, batch_id: int) -> bool:
@@ -131,23 +151,30 @@ def finish(s3: Any, bucket: str, batch: Batch, verdicts: dict[str, tuple[str, st
 def archive_key(file: LandedFile, verdict: str, reason: str | None) -> str:
     """Where a file with this verdict is kept for good."""
     name = file.key.rsplit("/", 1)[-1]
-    folder = f"quarantine/files/{reason}" if verdict == "quarantined" else "raw"
-    return f"{folder}/{file.dataset}/{file.file_id}/{name}"
+    folder = f"{QUARANTINE}{reason}/" if verdict == "quarantined" else RAW
+    return f"{folder}{file.dataset}/{file.file_id}/{name}"
+
+
+def _archived(s3: Any, bucket: str, file: LandedFile) -> str | None:
+    """The key under which a version is archived, whatever its verdict was; None when it is not."""
+    reasons = s3.list_objects_v2(Bucket=bucket, Prefix=QUARANTINE, Delimiter="/").get("CommonPrefixes", [])
+    folders = (RAW, *(item["Prefix"] for item in reasons))
+    keys = (archive_key(file, "accepted", None).replace(RAW, folder, 1) for folder in folders)
+    return next((key for key in keys if _exists(s3, bucket, key)), None)
 
 
 def _move(s3: Any, bucket: str, file: LandedFile, verdict: str, reason: str | None) -> None:
     source = {"Bucket": bucket, "Key": file.key}
+    target = {"Bucket": bucket, "Key": archive_key(file, verdict, reason)}
     try:
-        s3.copy_object(
-            Bucket=bucket,
-            Key=archive_key(file, verdict, reason),
-            CopySource=source,
-            CopySourceIfMatch=file.etag,
-        )
+        if file.bytes <= LARGEST_COPY_BYTES:
+            s3.copy_object(**target, CopySource=source, CopySourceIfMatch=file.etag)
+        else:
+            s3.copy(source, **target, ExtraArgs={"CopySourceIfMatch": f'"{file.etag}"'})
         s3.delete_object(Bucket=bucket, Key=file.key, IfMatch=file.etag)
     except ClientError as error:
         # Gone: an earlier try moved it. Changed: another version has landed and waits for the next batch.
-        if not (_is_precondition(error) or error.response["Error"]["Code"] in ("NoSuchKey", "404")):
+        if not (_is_precondition(error) or _is_missing(error)):
             raise
 
 
@@ -184,7 +211,7 @@ def _hint(s3: Any, bucket: str) -> int:
     try:
         return int(json.loads(s3.get_object(Bucket=bucket, Key=LATEST)["Body"].read())["batch_id"])
     except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchKey":
+        if not _is_missing(error):
             raise
         return 0
 
@@ -201,10 +228,19 @@ def _exists(s3: Any, bucket: str, key: str) -> bool:
     try:
         s3.head_object(Bucket=bucket, Key=key)
     except ClientError as error:
-        if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
+        if not _is_missing(error):
             raise
         return False
     return True
+
+
+def _body(response: dict[str, Any]) -> bytes:
+    body: bytes = response["Body"].read()
+    return body
+
+
+def _is_missing(error: ClientError) -> bool:
+    return error.response["Error"]["Code"] in ("NoSuchKey", "404")
 
 
 def _is_precondition(error: ClientError) -> bool:

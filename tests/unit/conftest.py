@@ -1,0 +1,43 @@
+"""An S3 in this process, for tests of what the library does with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+BUCKET = "lake"
+
+
+class ConditionalCopy:
+    """An S3 client whose CopyObject honours CopySourceIfMatch, as S3 does and moto alone does not."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def copy_object(self, **arguments: Any) -> Any:
+        wanted = arguments["CopySourceIfMatch"].strip('"')
+        found = self._client.head_object(**arguments["CopySource"])["ETag"].strip('"')
+        if found != wanted:
+            raise ClientError({"Error": {"Code": "PreconditionFailed", "Message": "changed"}}, "CopyObject")
+        return self._client.copy_object(**arguments)
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A client of an S3 that holds one empty bucket."""
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(variable, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        client: Any = boto3.client("s3")
+        client.create_bucket(Bucket=BUCKET)
+        yield ConditionalCopy(client)
