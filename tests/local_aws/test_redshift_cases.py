@@ -48,7 +48,7 @@ QUERIES: tuple[tuple[str, list[tuple[Any, ...]]], ...] = (
     ("SELECT cast(2.5 AS INTEGER), '12'::bigint, 1.567::decimal(5,1)", [(3, 12, "1.6")]),
     ("SELECT mod(7, 3), 7 % 3, abs(-2), sign(-5), power(2, 3)", [(1, 1, 2, -1, 8.0)]),
     ("SELECT greatest(1, 3, 2), least('b', 'a'), nullif(1, 1), coalesce(NULL, 4)", [(3, "a", None, 4)]),
-    ("SELECT 12::numeric, 1.5::numeric", [("12", "2")]),
+    ("SELECT 12::numeric, 1.5::numeric, try_cast('x' AS INTEGER)", [("12", "2", None)]),
     (
         "SELECT acos(1), asin(0), atan(0), atan2(0, 1), cos(0), sin(0), tan(0), degrees(0), radians(0), exp(0), ln(1)",
         [(0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)],
@@ -243,7 +243,7 @@ CHANGES: tuple[tuple[tuple[str, ...], str, list[tuple[Any, ...]]], ...] = (
      [("bigint", None, None), ("character varying", 10, None), ("numeric", None, 2)]),
     (("CREATE TABLE shop.numbered (n BIGINT IDENTITY(10, 5), x INT)", "INSERT INTO shop.numbered (x) VALUES (1), (2)"),
      "SELECT n, x FROM shop.numbered ORDER BY n", [(10, 1), (15, 2)]),
-    (("CREATE TABLE IF NOT EXISTS shop.orders (other INT)",), "SELECT count(*) FROM shop.orders", [(4,)]),
+    (("CREATE TABLE IF NOT EXISTS shop.orders (other INT) ; -- the end",), "SELECT count(*) FROM shop.orders", [(4,)]),
     (("TRUNCATE shop.changes",), "SELECT count(*) FROM shop.changes", [(0,)]),
     (("ALTER TABLE shop.changes ADD COLUMN reason VARCHAR(8) DEFAULT 'fix'",),
      "SELECT reason FROM shop.changes WHERE id = 1", [("fix",)]),
@@ -325,6 +325,14 @@ ERRORS: tuple[tuple[str, str], ...] = (
     ("SELECT (SELECT id FROM shop.orders)", "more than one row returned by a subquery used as an expression"),
     ("SELECT sum(id) FILTER (WHERE id > 1) FROM shop.orders", 'syntax error at or near "filter"'),
     ("SELECT 'open", "unterminated quoted string"),
+    ("SELECT 1; SELECT 2", "cannot insert multiple commands into a prepared statement"),
+    ("-- nothing", "Query must not be empty"),
+    ("SELECT * FROM shop.orders SEMI JOIN shop.changes USING (id)", 'syntax error at or near "join"'),
+    ("SELECT DISTINCT ON (id) id FROM shop.orders", 'syntax error at or near "on"'),
+    ("SELECT * REPLACE (1 AS id) FROM shop.orders", 'syntax error at or near "replace"'),
+    ("SELECT if(true, 1, 2)", 'syntax error at or near "if"'),
+    ("SELECT [1, 2]", "ARRAY is not emulated by the local Redshift"),
+    ("FROM shop.orders SELECT id", 'syntax error at or near "from"'),
 )  # fmt: skip
 
 

@@ -191,6 +191,16 @@ def test_parameters_must_match_the_statement(redshift: RedshiftData, sql: str, m
     assert refusal(redshift.client.execute_statement, **arguments) == ("ValidationException", message)
 
 
+def test_many_statements_at_once(redshift: RedshiftData, table: str) -> None:
+    writing = [redshift.start(f"INSERT INTO {table} VALUES ({number})") for number in range(30)]
+    reading = [redshift.start(f"SELECT count(*) FROM {table}") for _ in range(10)]
+    counts = [redshift.rows(redshift.finish(statement))[0][0] for statement in reading]
+    assert all(0 <= count <= 30 for count in counts)
+    for statement in writing:
+        redshift.finish(statement)
+    assert redshift.run(f"SELECT count(*), count(DISTINCT id) FROM {table}") == [(30, 30)]
+
+
 def test_client_token_runs_a_statement_once(redshift: RedshiftData, table: str) -> None:
     token = str(uuid.uuid4())
     first = redshift.start(f"INSERT INTO {table} VALUES (1)", ClientToken=token)

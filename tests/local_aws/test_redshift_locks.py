@@ -171,6 +171,16 @@ def test_wait_for_a_lock_ends_at_the_statement_timeout(first: Sql, second: Sql) 
         second("SELECT count(*) FROM facts")
 
 
+def test_query_ends_at_the_statement_timeout(first: Sql) -> None:
+    first("SET statement_timeout TO 50")
+    with pytest.raises(RedshiftError, match="canceling statement due to statement timeout"):
+        first(
+            "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 100000000) SELECT max(n) FROM r"
+        )
+    first("SET statement_timeout TO 0")
+    assert first("SELECT 1") == [(1,)]
+
+
 def test_wait_for_a_lock_ends_when_the_statement_is_canceled(
     first: Sql, second: Sql, background: ThreadPoolExecutor
 ) -> None:

@@ -1,4 +1,15 @@
-"""Redshift Serverless and its Data API over DuckDB: strict where Redshift is strict."""
+"""Redshift Serverless and its Data API over DuckDB: strict where Redshift is strict.
+
+``data_api`` and ``serverless`` speak AWS; ``statements`` runs what they take in threads, each in a ``session``. A session
+reads a statement with ``tokens``, ``commands`` and ``grammar``, translates it with ``translate`` (names),
+``type_rules`` (types) and ``dialect`` (meaning), and runs it in DuckDB. What Redshift knows of a table and DuckDB does
+not is in ``facts``.
+
+Refused by name: UNLOAD, EXPLAIN, COPY of anything but Parquet, materialized views, procedures, functions that
+``functions`` does not list, numbers in TO_CHAR, navigation into SUPER, SELECT INTO, ALTER TABLE APPEND.
+Different in silence: GROUP BY and DISTINCT tell texts apart that differ in trailing blanks; a quotient of decimals is
+right to 15 digits; GRANT is recorded and not enforced; distribution and sort keys change no plan.
+"""
 
 from __future__ import annotations
 

@@ -22,15 +22,18 @@ class Browser:
 
     def schemas(self, request: dict[str, Any]) -> Mapping[str, Any]:
         """Local and external schemas whose name fits ``SchemaPattern``."""
-        catalog = self._catalog()
-        names = sorted([*catalog.schemas(), *(schema.name for schema in catalog.external_schemas())])
-        return _page(request, "Schemas", [name for name in names if _fits(name, request.get("SchemaPattern"))])
+        with self._warehouse.connect() as connection:
+            catalog = Catalog(connection, ["public"])
+            found = [*catalog.schemas(), *(schema.name for schema in catalog.external_schemas())]
+        return _page(request, "Schemas", [name for name in sorted(found) if _fits(name, request.get("SchemaPattern"))])
 
     def tables(self, request: dict[str, Any]) -> Mapping[str, Any]:
         """Tables and views whose schema and name fit the patterns."""
-        catalog = self._catalog()
-        found = [(r.schema, r.name, "VIEW" if r.is_view else "TABLE") for r in catalog.relations()]
-        for external in catalog.external_schemas():
+        with self._warehouse.connect() as connection:
+            catalog = Catalog(connection, ["public"])
+            found = [(r.schema, r.name, "VIEW" if r.is_view else "TABLE") for r in catalog.relations()]
+            externals = catalog.external_schemas()
+        for external in externals:
             found += [(external.name, name, "EXTERNAL TABLE") for name in self._warehouse.spectrum.names(external)]
         return _page(
             request,
@@ -45,17 +48,13 @@ class Browser:
     def table(self, request: dict[str, Any]) -> Mapping[str, Any]:
         """The columns of a table; none when there is no such table, as the service answers."""
         schema, name = request.get("Schema") or "public", request.get("Table") or ""
-        catalog = self._catalog()
-        relation = catalog.find(schema, name)
-        columns: tuple[Column, ...] = relation.facts.columns if relation else ()
-        if relation is None:
-            virtual = self._warehouse.virtual(catalog, schema, name)
-            columns = virtual.columns if virtual else ()
+        with self._warehouse.connect() as connection:
+            catalog = Catalog(connection, ["public"])
+            relation = catalog.find(schema, name)
+            virtual = None if relation else self._warehouse.virtual(catalog, schema, name)
+        columns: tuple[Column, ...] = relation.facts.columns if relation else virtual.columns if virtual else ()
         page = _page(request, "ColumnList", [_column(schema, name, column) for column in columns])
         return {**page, "TableName": name}
-
-    def _catalog(self) -> Catalog:
-        return Catalog(self._warehouse.connect(), ["public"])
 
 
 def _column(schema: str, table: str, column: Column) -> dict[str, Any]:

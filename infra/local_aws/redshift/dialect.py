@@ -113,15 +113,14 @@ def _similar_to(node: exp.SimilarTo) -> exp.Expr:
 
 # --- casts
 def _cast(node: exp.Cast) -> exp.Expr | None:
-    if isinstance(node, exp.TryCast):
-        return None
     target = of_sqlglot(node.to, declared=False)
     if target.name == "bpchar":
         return call("rs_cast_char", cast(node.this.copy(), "VARCHAR"), target.length or 1)
     if target.name == "varchar":
         inner = cast(node.this.copy(), "VARCHAR")
         return call("rs_cast_varchar", inner, target.length) if target.length else inner
-    return cast(node.this.copy(), target.duckdb)
+    wanted = cast(node.this.copy(), target.duckdb)
+    return exp.TryCast(this=wanted.this, to=wanted.to) if isinstance(node, exp.TryCast) else wanted
 
 
 # --- numbers
@@ -285,6 +284,7 @@ REWRITES: dict[type[exp.Expr], Callable[[Any], exp.Expr | None]] = {
     exp.ILike: _like,
     exp.SimilarTo: _similar_to,
     exp.Cast: _cast,
+    exp.TryCast: _cast,
     exp.Div: _div,
     exp.Sum: _sum,
     exp.Avg: _avg,

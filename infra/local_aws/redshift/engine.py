@@ -97,10 +97,12 @@ class Warehouse:
             return scan.source.read(self, catalog)
         return self.spectrum.read(scan.source, scan.columns, scan.conditions)
 
-    def logged_statements(self) -> list[str]:
-        """The records of the statements that changed something, oldest first, as of the last start."""
-        rows = self.connect().execute(f"SELECT record FROM {INTERNAL}.statements ORDER BY ended_at").fetchall()
-        return [record for (record,) in rows]
+    def logged_statements(self, limit: int) -> list[str]:
+        """The records of the last ``limit`` statements that changed something, oldest first."""
+        with self.connect() as connection:
+            newest = f"SELECT record FROM {INTERNAL}.statements ORDER BY ended_at DESC LIMIT ?"
+            rows = connection.execute(newest, [limit]).fetchall()
+        return [record for (record,) in reversed(rows)]
 
     def close(self) -> None:
         """Close the file; what is not committed is lost."""

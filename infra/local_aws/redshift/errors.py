@@ -10,6 +10,7 @@ from sqlglot.errors import ParseError, SqlglotError
 
 CANCELED = "Query canceled on user's request"
 ABORTED_TRANSACTION = "current transaction is aborted, commands ignored until end of transaction block"
+TIMED_OUT = "canceling statement due to statement timeout"
 DIVIDE_BY_ZERO = "Divide by zero"
 CONFLICT = "1023 DETAIL: Serializable isolation violation on a table in Redshift"
 

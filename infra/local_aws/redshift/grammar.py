@@ -13,7 +13,7 @@ from sqlglot.optimizer.normalize_identifiers import normalize_identifiers
 from sqlglot.parsers.redshift import RedshiftParser
 
 from infra.local_aws.redshift.catalog import Relation
-from infra.local_aws.redshift.errors import RedshiftError, from_sqlglot, not_emulated
+from infra.local_aws.redshift.errors import RedshiftError, from_sqlglot, not_emulated, syntax_error
 from infra.local_aws.redshift.functions import FUNCTIONS, REFUSED
 from infra.local_aws.redshift.labels import name_columns
 
@@ -25,6 +25,8 @@ NOT_REDSHIFT: dict[type[exp.Expr], str] = {
     exp.Struct: "{",
     exp.TableSample: "tablesample",
     exp.Fetch: "fetch",
+    exp.Glob: "glob",
+    exp.StartsWith: "^@",
     exp.Lateral: "lateral",
     exp.MapFromEntries: "map",
 }
@@ -33,8 +35,19 @@ NOT_EMULATED: dict[type[exp.Expr], str] = {
     exp.Array: "ARRAY",
     exp.Pivot: "PIVOT and UNPIVOT",
     exp.GroupingSets: "GROUPING SETS",
-    exp.JSONBExtract: "navigation into SUPER",
+    exp.JSONExtract: "navigation into SUPER",
+    exp.Bracket: "navigation into SUPER",
 }
+_WRONG_SHAPES: tuple[tuple[Callable[[exp.Expr], bool], str], ...] = (
+    (lambda node: isinstance(node, exp.Join) and node.kind in ("SEMI", "ANTI"), "join"),
+    (lambda node: isinstance(node, exp.Join) and node.method in ("ASOF", "POSITIONAL"), "join"),
+    (lambda node: isinstance(node, exp.Star) and bool(node.args.get("replace")), "replace"),
+    (lambda node: isinstance(node, exp.Star) and bool(node.args.get("rename")), "rename"),
+    (lambda node: isinstance(node, exp.Distinct) and bool(node.args.get("on")), "on"),
+    (lambda node: isinstance(node, exp.If) and not isinstance(node.parent, exp.Case), "if"),
+    (lambda node: isinstance(node, exp.Select) and bool(node.args.get("locks")), "for"),
+)
+
 # What sqlglot calls a function and Redshift writes without a plain call.
 SYNTAX = (
     exp.And,
@@ -75,8 +88,9 @@ def parse(sql: str) -> exp.Expr:
             raise RedshiftError(f'syntax error at or near "{NOT_REDSHIFT[type(node)]}"')
         if type(node) in NOT_EMULATED:
             raise not_emulated(NOT_EMULATED[type(node)])
-        if isinstance(node, exp.Distinct) and node.args.get("on"):
-            raise RedshiftError("SELECT DISTINCT ON is not supported")
+        for is_wrong, near in _WRONG_SHAPES:
+            if is_wrong(node):
+                raise syntax_error(near)
         if isinstance(node, exp.Func):
             _check_function(sql, node)
     return tree

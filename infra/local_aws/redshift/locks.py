@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 
-from infra.local_aws.redshift.errors import RedshiftError, StatementCanceledError
+from infra.local_aws.redshift.errors import TIMED_OUT, RedshiftError, StatementCanceledError
 
 Table = tuple[str, str]
 POLL_SECONDS = 0.05
@@ -79,7 +79,7 @@ class LockManager:
                 raise StatementCanceledError
             remaining = deadline - time.monotonic()
             if remaining <= 0:
-                raise RedshiftError("canceling statement due to statement timeout")
+                raise RedshiftError(TIMED_OUT)
             # A cancel does not notify, so it is looked for from time to time.
             self._changed.wait(min(remaining, POLL_SECONDS))
 

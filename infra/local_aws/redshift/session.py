@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,6 +20,7 @@ from infra.local_aws.redshift import (
     grammar,
     parameters,
     results,
+    tokens,
     types,
     utility,
 )
@@ -26,6 +28,7 @@ from infra.local_aws.redshift.catalog import INTERNAL, Catalog
 from infra.local_aws.redshift.commands import Kind
 from infra.local_aws.redshift.errors import (
     ABORTED_TRANSACTION,
+    TIMED_OUT,
     RedshiftError,
     StatementCanceledError,
     from_duckdb,
@@ -79,17 +82,44 @@ class Session:
 
     def run(self, sql: str, values: Mapping[str, str]) -> Outcome:
         """Run one statement in the current transaction; the caller commits. Raises RedshiftError."""
+        statements = tokens.split(sql)
+        if len(statements) != 1:
+            problem = "cannot insert multiple commands into a prepared statement"
+            raise RedshiftError(problem if statements else "Query must not be empty")
+        (sql,) = statements
         kind = commands.kind_of(sql)
         if self.is_failed and kind not in (Kind.COMMIT, Kind.ROLLBACK):
             raise RedshiftError(ABORTED_TRANSACTION)
         if self.canceled.is_set():
             raise StatementCanceledError
         try:
-            return self._run(kind, sql, values)
+            with self._limited() as is_over:
+                try:
+                    return self._run(kind, sql, values)
+                except duckdb.InterruptException as error:
+                    raise RedshiftError(TIMED_OUT) if is_over() else StatementCanceledError() from error
         except duckdb.Error as error:
             raise from_duckdb(error) from error
         finally:
             self._unregister()
+
+    @contextmanager
+    def _limited(self) -> Iterator[Callable[[], bool]]:
+        """Interrupt what runs meanwhile when the session's statement_timeout is over; yields whether it is."""
+        seconds = self.parameters.statement_timeout
+        over = threading.Event()
+
+        def end() -> None:
+            over.set()
+            self.interrupt()
+
+        timer = threading.Timer(seconds, end)
+        if seconds:
+            timer.start()
+        try:
+            yield over.is_set
+        finally:
+            timer.cancel()
 
     def commit(self) -> None:
         """End the transaction; raises RedshiftError when a conflict forbids it."""

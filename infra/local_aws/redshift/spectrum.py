@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyiceberg.expressions as where
+from botocore.exceptions import ClientError
 from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
 from pyiceberg.table import Table
@@ -116,8 +117,10 @@ class Spectrum:
             if key in self._cache:
                 self._cache.move_to_end(key)
                 return self._cache[key]
-        scan = source.table.scan(row_filter=rows_wanted, selected_fields=names)
-        rows = _renamed(scan.to_arrow())
+        try:
+            rows = _renamed(source.table.scan(row_filter=rows_wanted, selected_fields=names).to_arrow())
+        except (OSError, ClientError) as error:
+            raise RedshiftError(f"Spectrum Scan Error: {source.schema}.{source.name}: {error}") from error
         self._keep(key, rows)
         return rows
 

@@ -132,7 +132,7 @@ class Statements:
         self._by_id: OrderedDict[str, Statement] = OrderedDict()
         self._by_token: dict[str, Statement] = {}
         self._results: OrderedDict[int, Part] = OrderedDict()
-        for record in warehouse.logged_statements():
+        for record in warehouse.logged_statements(MAX_KEPT):
             statement, token = from_record(record)
             self._by_id[statement.id] = statement
             if token:
@@ -190,10 +190,13 @@ class Statements:
             statement.done.wait(0.02)
 
     def cancel_all(self, timeout: float) -> None:
-        """Stop everything, for the end of the server."""
-        for statement in self.all():
-            if not statement.done.is_set():
-                self.cancel(statement, timeout)
+        """Stop everything within ``timeout`` seconds, for the end of the server."""
+        running = [statement for statement in self.all() if not statement.done.is_set()]
+        for statement in running:
+            statement.canceled.set()
+        deadline = time.monotonic() + timeout
+        for statement in running:
+            self.cancel(statement, deadline - time.monotonic())
 
     def _execute(self, statement: Statement, session: Session, token: str | None, release: Callable[[], None]) -> None:
         statement.enter("PICKED")
