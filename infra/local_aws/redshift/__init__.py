@@ -1,6 +1,6 @@
 """Redshift Serverless and its Data API over DuckDB: strict where Redshift is strict.
 
-``data_api`` and ``serverless`` speak AWS; ``statements`` runs what they take in threads, each in a ``session``. A session
+``data_api`` and ``serverless`` speak AWS; ``statements`` runs what they take in threads, each in a ``session``, which
 reads a statement with ``tokens``, ``commands`` and ``grammar``, translates it with ``translate`` (names),
 ``type_rules`` (types) and ``dialect`` (meaning), and runs it in DuckDB. What Redshift knows of a table and DuckDB does
 not is in ``facts``.
