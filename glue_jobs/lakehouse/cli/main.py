@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import typer
+import os
+import sys
 
-from lakehouse.cli import contract, up
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from lakehouse.cli import contract, demo, generate, land, mistakes, prove, quarantine, sql, sweep, up
 
 app = typer.Typer(name="lakehouse", no_args_is_help=True, help="A lakehouse that proves no row was lost.")
+for verbs in (up, demo, land, sweep, sql, prove):
+    verbs.register(app)
+app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(generate.app, name="generate")
 app.add_typer(contract.app, name="contract")
-up.register(app)
 
 
 @app.callback()
@@ -17,5 +25,16 @@ def _lakehouse() -> None:
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line. Exits with 1 and a sentence where a user or the surroundings are at fault."""
+    try:
+        app()
+    except BrokenPipeError:
+        # Whoever read the output has seen enough (`… | head`); Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        sentence = mistakes.explain(error)
+        if sentence is None:
+            raise
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]✗[/] {escape(sentence)}")
+        sys.exit(1)

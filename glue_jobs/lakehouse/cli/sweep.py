@@ -1,0 +1,47 @@
+"""`lakehouse sweep`: start a run for what waits in landing."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from lakehouse.cli.airflow_api import FINISHED_STATES, AirflowApi
+from lakehouse.cli.connection import connect
+from lakehouse.cli.mistakes import CommandError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command line."""
+    app.command(epilog="Example: lakehouse sweep")(sweep)
+
+
+def sweep() -> None:
+    """Start the ingest DAG if files wait in landing, whatever became of their events."""
+    from datetime import UTC, datetime
+
+    import boto3
+
+    from lakehouse import landing
+
+    connection, console = connect(), Console(highlight=False)
+    waiting = Counter(file.dataset for file in landing.waiting(boto3.client("s3"), connection.settings.bucket))
+    if not waiting:
+        console.print("landing is empty: nothing to do")
+        return
+    table = Table("waiting in landing", "files", box=None, header_style="bold", pad_edge=False)
+    table.columns[1].justify = "right"
+    for dataset, count in sorted(waiting.items()):
+        table.add_row(dataset, f"{count:,}")
+    console.print(table)
+    if connection.airflow_url is None:
+        raise CommandError("Airflow's address is not known here: start the DAG ingest in its UI")
+    airflow = AirflowApi(connection.airflow_url)
+    active = [run for run in airflow.runs(datetime.now(UTC)) if run.state not in FINISHED_STATES]
+    if active:
+        # One batch at a time: what it leaves behind starts the next run by itself.
+        console.print(f"a run is at work already: {airflow.page(active[0].run_id)}")
+        return
+    console.print(f"[green]✓[/] started {airflow.page(airflow.start())}")
