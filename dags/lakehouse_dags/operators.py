@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-SHORT_WAIT_SECONDS = 20.0
-POLL_SECONDS = 0.2
+SHORT_WAIT_SECONDS = 30.0
+POLL_SECONDS = 0.1
+POLL_SHARE = 0.05  # of what the work has taken by now: late by a twentieth at most, few calls where it takes long
 DEFERRED_POLL_SECONDS = 1
 # The statements of one load follow each other within seconds; a session that outlives them holds temporary tables only.
 SESSION_SECONDS = 300
@@ -134,9 +135,10 @@ class LoadWarehouse(RedshiftDataOperator):
 
 def _ends_shortly(has_ended: Callable[[], bool]) -> bool:
     """Poll for a short while; False when there is still more to wait for."""
-    deadline = time.monotonic() + SHORT_WAIT_SECONDS
+    started = time.monotonic()
     while not has_ended():
-        if time.monotonic() >= deadline:
+        waited = time.monotonic() - started
+        if waited >= SHORT_WAIT_SECONDS:
             return False
-        time.sleep(POLL_SECONDS)
+        time.sleep(max(POLL_SECONDS, waited * POLL_SHARE))
     return True

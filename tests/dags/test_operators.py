@@ -40,6 +40,7 @@ def context() -> Any:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Poll without pause; call it with the seconds that an operator waits before it defers."""
     monkeypatch.setattr(operators, "POLL_SECONDS", 0)
+    monkeypatch.setattr(operators, "POLL_SHARE", 0)
     return lambda seconds: monkeypatch.setattr(operators, "SHORT_WAIT_SECONDS", seconds)
 
 
