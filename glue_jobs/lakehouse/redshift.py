@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from lakehouse.settings import Settings
 
@@ -69,7 +71,8 @@ class Redshift:
             if described["Status"] in ("FAILED", "ABORTED"):
                 raise RedshiftError(described.get("Error") or f"statement {statement_id} was {described['Status']}")
             if time.monotonic() > deadline:
-                self._client.cancel_statement(Id=statement_id)
+                with contextlib.suppress(ClientError):  # it may end this very moment
+                    self._client.cancel_statement(Id=statement_id)
                 raise RedshiftError(f"statement {statement_id} did not end in {self._timeout_seconds:.0f} s")
             time.sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT_SECONDS)

@@ -11,7 +11,6 @@ touched keys only if no batch as new as this one has been loaded. An old load th
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,11 +18,13 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from botocore.exceptions import ClientError
 
 from lakehouse.contract import Column, GoldContract, Registry
 from lakehouse.redshift import MAX_STATEMENTS_PER_CALL
 
 PARTS = ("keys", "rows")
+_FOOTER_BYTES = 64 << 10
 _ARROW = {
     "varchar": pa.string(),
     "smallint": pa.int16(),
@@ -163,26 +164,52 @@ def _load_domain(domain: str, batch_id: int, tables: Sequence[ExportedTable], re
 
 
 def _lint_file(s3: Any, bucket: str, file: ExportedFile, columns: Sequence[Column]) -> Iterator[str]:
-    body = s3.get_object(Bucket=bucket, Key=file.key)["Body"].read()
-    if len(body) != file.bytes:
-        yield f"holds {len(body):,} bytes, the manifest says {file.bytes:,}"
+    try:
+        size, metadata = _footer(s3, bucket, file.key)
+    except (ClientError, pa.ArrowInvalid) as error:
+        yield f"cannot be read: {error}"
         return
-    footer = pq.ParquetFile(io.BytesIO(body))
-    actual, expected = footer.schema_arrow, [arrow_field(column) for column in columns]
+    if size != file.bytes:
+        yield f"holds {size:,} bytes, the manifest says {file.bytes:,}"
+        return
+    actual, expected = metadata.schema.to_arrow_schema(), [arrow_field(column) for column in columns]
     if actual.names != [field.name for field in expected]:
         yield f"columns are {', '.join(actual.names)}; should be {', '.join(field.name for field in expected)}"
         return
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
     for position, (column, field) in enumerate(zip(columns, expected, strict=True)):
         if actual.field(position).type != field.type:
             yield f"{column.name} is {actual.field(position).type}; should be {field.type}"
-        if column.type.length and file.longest.get(column.name, 0) > column.type.length:
-            yield f"{column.name} holds {file.longest[column.name]} bytes; {column.type.redshift} is too short"
-        if column.required and any(
-            (group.column(position).statistics.null_count or 0) > 0
-            for group in (footer.metadata.row_group(index) for index in range(footer.num_row_groups))
-            if group.column(position).statistics is not None
-        ):
+        if column.type.length:
+            longest = file.longest.get(column.name)
+            if longest is None:
+                yield f"{column.name} was not measured; {column.type.redshift} may be too short"
+            elif longest > column.type.length:
+                yield f"{column.name} holds {longest} bytes; {column.type.redshift} is too short"
+        if column.required and any(_null_count(group.column(position)) for group in groups):
             yield f"{column.name} holds nulls; the column is NOT NULL"
+
+
+def _footer(s3: Any, bucket: str, key: str) -> tuple[int, pq.FileMetaData]:
+    """Size and footer of a Parquet object, of which only the end is read."""
+    wanted = _FOOTER_BYTES
+    while True:
+        answer = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=-{wanted}")
+        end = answer["Body"].read()
+        size = int(answer.get("ContentRange", "").rpartition("/")[2] or len(end))  # an empty object has no range
+        # The last eight bytes are the footer's length and a magic number.
+        length = int.from_bytes(end[-8:-4], "little") + 8
+        if length <= len(end) or len(end) >= size:
+            return size, pq.read_metadata(pa.BufferReader(end))
+        wanted = length
+
+
+def _null_count(chunk: pq.ColumnChunkMetaData) -> int:
+    """Nulls in a column of a row group; as many as there are values when nothing says so."""
+    statistics = chunk.statistics
+    is_known = statistics is not None and statistics.has_null_count
+    count: int = statistics.null_count if is_known else chunk.num_values
+    return count
 
 
 def _columns(contract: GoldContract, part: str) -> tuple[Column, ...]:

@@ -9,6 +9,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
+from moto.s3.models import s3_backends
 
 BUCKET = "lake"
 
@@ -30,14 +32,21 @@ class ConditionalCopy:
         return self._client.copy_object(**arguments)
 
 
+@pytest.fixture(scope="module")
+def _client() -> Iterator[Any]:
+    """Made once for a module: a client takes longer to make than most tests to run."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(variable, "test")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.delenv("AWS_ENDPOINT_URL", raising=False)
+        with mock_aws():
+            yield boto3.client("s3")
+
+
 @pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def s3(_client: Any) -> Any:
     """A client of an S3 that holds one empty bucket."""
-    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(variable, "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        client: Any = boto3.client("s3")
-        client.create_bucket(Bucket=BUCKET)
-        yield ConditionalCopy(client)
+    s3_backends[ACCOUNT_ID]["aws"].reset()
+    _client.create_bucket(Bucket=BUCKET)
+    return ConditionalCopy(_client)

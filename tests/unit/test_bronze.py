@@ -1,0 +1,239 @@
+"""Groups of files → verdicts, and Parquet files that Iceberg can take as they are."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lakehouse import bronze, intake, landing
+from lakehouse.bronze import FileVerdict, WrittenFile
+from lakehouse.contract import load_registry
+from lakehouse.landing import LandedFile
+from tests.unit.conftest import BUCKET
+
+SOURCES = load_registry().sources
+USERS, EVENTS = SOURCES["storefront.users"], SOURCES["storefront.events"]
+INGESTED_AT = datetime(2026, 11, 20, 12)
+
+
+def file(key: str, size: int = 1, dataset: str = "d.d") -> LandedFile:
+    return LandedFile(landing.file_id(BUCKET, key, "e"), dataset, key, "e", size, "2026-11-20T12:00:00+00:00")
+
+
+def land(s3: Any, **contents: bytes) -> list[LandedFile]:
+    for name, content in contents.items():
+        s3.put_object(Bucket=BUCKET, Key=f"landing/storefront/users/{name}.csv", Body=content)
+    return list(landing.waiting(s3, BUCKET))
+
+
+def ingest(
+    s3: Any, files: Sequence[LandedFile], known: dict[tuple[str, str], str] | None = None
+) -> tuple[dict[str, FileVerdict], list[WrittenFile]]:
+    contracts = {contract.dataset: contract for contract in (USERS, EVENTS)}
+    places = {
+        dataset: bronze.BronzeTable(
+            f"s3://{BUCKET}/warehouse/{dataset}",
+            {name: number for number, (name, _) in enumerate(bronze.columns(contract), 101)},
+        )
+        for dataset, contract in contracts.items()
+    }
+    plan = bronze.IngestPlan(BUCKET, 7, INGESTED_AT, contracts, places, known or {})
+    results = list(bronze.ingest(files, plan))
+    verdicts = {
+        result.file.key.rsplit("/", 1)[-1].split(".")[0]: result
+        for result in results
+        if isinstance(result, FileVerdict)
+    }
+    return verdicts, [result for result in results if isinstance(result, WrittenFile)]
+
+
+def table(s3: Any, written: WrittenFile) -> pq.ParquetFile:
+    key = written.path.removeprefix(f"s3://{BUCKET}/")
+    body = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    assert len(body) == written.bytes
+    return pq.ParquetFile(io.BytesIO(body))
+
+
+@pytest.fixture(autouse=True)
+def _same_client(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boto3, "client", lambda _: s3)
+
+
+# Groups
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 5)), max_size=30), st.integers(0, 8), st.randoms())
+def test_groups_hold_every_file_once_and_keep_possible_twins_together(
+    shapes: list[tuple[str, int]], count: int, chance: Any
+) -> None:
+    files = [file(f"k{number:02d}", size, dataset) for number, (dataset, size) in enumerate(shapes)]
+    shuffled = chance.sample(files, len(files))
+    groups = bronze.groups(shuffled, count)
+    assert sorted((one for group in groups for one in group), key=lambda one: one.key) == files
+    assert len(groups) <= max(1, count)
+    assert all(groups)
+    place = {one.key: number for number, group in enumerate(groups) for one in group}
+    for one in files:
+        for other in files:
+            if (one.dataset, one.bytes) == (other.dataset, other.bytes):
+                assert place[one.key] == place[other.key]
+    assert bronze.groups(files, count) == groups, "the order of listing changes nothing"
+
+
+def test_groups_are_of_similar_weight() -> None:
+    files = [file(f"k{number}", (number + 1) << 20) for number in range(20)]
+    weights = [sum(one.bytes for one in group) for group in bronze.groups(files, 4)]
+    assert max(weights) < 1.2 * min(weights)
+
+
+# Verdicts
+
+
+def test_every_file_gets_its_verdict(s3: Any) -> None:
+    good = b"user_id,email\n1,a\n2\n"
+    s3.put_object(Bucket=BUCKET, Key="landing/storefront/shoes/x.csv", Body=good)
+    s3.put_object(Bucket=BUCKET, Key="landing/storefront/users/z.tmp", Body=good)
+    files = land(s3, good=good, other=b"userId\n3\n", page=b"<html>", empty=b"", none=b"user_id\n", twin=good)
+    verdicts, written = ingest(s3, files)
+    assert {name: (v.verdict, v.reason, v.rows_parsed) for name, v in verdicts.items()} == {
+        "good": ("accepted", None, 2),
+        "other": ("accepted", None, 1),
+        "none": ("accepted", None, 0),
+        "page": ("quarantined", "html_page", 0),
+        "empty": ("quarantined", "empty_file", 0),
+        "twin": ("duplicate_content", None, 0),
+        "x": ("quarantined", "unknown_dataset", 0),
+        "z": ("ignored", "temporary_name", 0),
+    }
+    assert verdicts["good"].content_hash == hashlib.sha256(good).hexdigest()
+    assert verdicts["good"].file.file_id in (verdicts["twin"].detail or "")
+    assert [(one.dataset, one.rows) for one in written] == [("storefront.users", 3)]
+
+
+def test_content_known_from_an_earlier_batch_is_not_read_again(s3: Any) -> None:
+    content = b"user_id\n1\n"
+    files = land(s3, a=content)
+    known = {("storefront.users", hashlib.sha256(content).hexdigest()): "earlier"}
+    verdicts, written = ingest(s3, files, known)
+    assert (verdicts["a"].verdict, verdicts["a"].detail) == ("duplicate_content", "same bytes as file earlier")
+    assert written == []
+
+
+def test_the_same_content_may_belong_to_two_datasets(s3: Any) -> None:
+    content = b"user_id,event_id\n1,2\n"
+    land(s3, users=content)
+    s3.put_object(Bucket=BUCKET, Key="landing/storefront/events/events.csv", Body=content)
+    verdicts, written = ingest(s3, list(landing.waiting(s3, BUCKET)))
+    assert {verdict.verdict for verdict in verdicts.values()} == {"accepted"}
+    assert len(written) == 2
+
+
+def test_a_refused_file_does_not_make_its_twin_a_duplicate(s3: Any) -> None:
+    verdicts, _ = ingest(s3, land(s3, a=b"<html>", b=b"<html>"))
+    assert [verdict.reason for verdict in verdicts.values()] == ["html_page", "html_page"]
+
+
+def test_a_file_that_changed_has_no_verdict(s3: Any) -> None:
+    files = land(s3, a=b"user_id\n1\n", b=b"user_id\n2\n")
+    land(s3, a=b"user_id\n9\n")
+    verdicts, written = ingest(s3, files)
+    assert verdicts.keys() == {"b"}
+    assert [one.rows for one in written] == [1]
+
+
+def test_a_file_too_large_is_refused_unread(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = land(s3, a=b"user_id\n1\n", b=b"user_id\n22\n")
+    monkeypatch.setattr(intake, "MAX_FILE_BYTES", 10)
+    s3.put_object(Bucket=BUCKET, Key=files[1].key, Body=b"gone, should it be read")
+    verdicts, _ = ingest(s3, files)
+    assert verdicts["a"].verdict == "accepted"
+    assert (verdicts["b"].verdict, verdicts["b"].reason) == ("quarantined", "file_too_large")
+
+
+# What is written
+
+
+def test_rows_are_written_as_they_came_with_lineage(s3: Any) -> None:
+    files = land(s3, a=b'userId,email,shoe\n1,a,42\nbroken\n"2",,\n')
+    _, (written,) = ingest(s3, files)
+    found = table(s3, written).read()
+    assert found.schema.names == [name for name, _ in bronze.columns(USERS)]
+    assert [row["user_id"] for row in found.to_pylist()] == ["1", None, "2"]
+    assert [row["email"] for row in found.to_pylist()] == ["a", None, ""]
+    assert found.column("full_name").null_count == 3
+    assert found.column("_rescued").to_pylist() == ['{"shoe":"42"}', "broken", '{"shoe":""}']
+    assert found.column("_unreadable").to_pylist() == [None, "wrong_field_count", None]
+    assert found.column("_row").to_pylist() == [1, 2, 3]
+    assert set(found.column("_file_id").to_pylist()) == {files[0].file_id}
+    assert set(found.column("_batch_id").to_pylist()) == {7}
+    assert set(found.column("_ingested_at").to_pylist()) == {INGESTED_AT}
+
+
+def test_columns_carry_the_field_ids_of_the_table(s3: Any) -> None:
+    _, (written,) = ingest(s3, land(s3, a=b"user_id\n1\n"))
+    schema = table(s3, written).schema_arrow
+    ids = [int(field.metadata[b"PARQUET:field_id"]) for field in schema]
+    assert ids == list(range(101, 101 + len(schema)))
+    assert schema.field("_batch_id").type == pa.int64()
+    assert schema.field("_ingested_at").type == pa.timestamp("us")
+
+
+def test_a_file_refused_half_way_leaves_no_row(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake.records, "ROWS_PER_CHUNK", 1)
+    files = land(s3, a=b"user_id\n1\n", b=b'[{"user_id":"2"},{"user_id":"3"},{', c=b'[{"user_id":"4"},{"user_id":"5"}]')
+    verdicts, (written,) = ingest(s3, files)
+    assert verdicts["b"].reason == "truncated_json"
+    assert table(s3, written).read().column("user_id").to_pylist() == ["1", "4", "5"]
+
+
+def test_small_files_share_a_row_group_and_large_ones_are_split(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bronze, "ROWS_PER_GROUP", 4)
+    files = land(s3, **{f"f{number}": b"user_id\n%d\n%d\n%d\n" % (number, number, number) for number in range(5)})
+    _, (written,) = ingest(s3, files)
+    footer = table(s3, written).metadata
+    assert [footer.row_group(index).num_rows for index in range(footer.num_row_groups)] == [6, 6, 3]
+    assert written.rows == 15
+
+
+def test_nothing_accepted_writes_nothing(s3: Any) -> None:
+    _, written = ingest(s3, land(s3, a=b"user_id\n", b=b"<html>"))
+    assert written == []
+    assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET, Prefix="warehouse/")
+
+
+def test_every_try_writes_files_of_its_own(s3: Any) -> None:
+    files = land(s3, a=gzip.compress(b"user_id\n1\n"))
+    first, second = (ingest(s3, files) for _ in range(2))
+    assert first[0] == second[0], "verdicts do not depend on the try"
+    assert first[1][0].path != second[1][0].path
+
+
+def test_a_group_opens_one_writer_per_dataset(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = land(s3, **{f"f{number}": b"user_id\n%d\n" % number for number in range(9)})
+    made: list[str] = []
+    writer = bronze._BronzeWriter
+
+    def noting(client: Any, contract: Any, plan: Any) -> Any:
+        made.append(contract.dataset)
+        return writer(client, contract, plan)
+
+    monkeypatch.setattr(bronze, "_BronzeWriter", noting)
+    _, (written,) = ingest(s3, files)
+    assert (made, written.rows) == (["storefront.users"], 9)
+
+
+def test_the_planned_instant_is_utc_without_zone() -> None:
+    assert bronze.planned_instant("2026-11-20T13:00:00+01:00") == INGESTED_AT
+    assert bronze.planned_instant(datetime(2026, 11, 20, 12, tzinfo=UTC).isoformat()) == INGESTED_AT

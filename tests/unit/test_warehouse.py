@@ -1,0 +1,279 @@
+"""The export is linted before COPY, and the load's SQL replaces the touched keys once, whoever runs it again."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import sqlglot
+
+from lakehouse import warehouse
+from lakehouse.contract import GoldContract, Registry, load_registry
+from lakehouse.warehouse import ExportedFile, ExportedTable, LintError
+from tests.unit.conftest import BUCKET
+
+REGISTRY = load_registry()
+TRENDS = REGISTRY.gold["online_retail.sales_trends"]
+FACTS = REGISTRY.gold["storefront.fact_transaction"]
+ROLE = "arn:aws:iam::123456789012:role/copy"
+SAMPLES: Mapping[str, Any] = {
+    "varchar": "x",
+    "smallint": 1,
+    "integer": 1,
+    "bigint": 1,
+    "decimal": Decimal(1),
+    "double": 1.5,
+    "boolean": True,
+    "date": date(2026, 11, 20),
+    "timestamp": datetime(2026, 11, 20, 12),
+}
+KEY = "export/0000000007/rows.parquet"
+
+
+def sample(contract: GoldContract, names: Sequence[str] = ()) -> pa.Table:
+    """One row that fits the contract's table."""
+    columns = [contract.column(name) for name in names or contract.column_names]
+    return pa.table(
+        [pa.array([SAMPLES[column.type.kind]], warehouse.arrow_field(column).type) for column in columns],
+        schema=pa.schema([warehouse.arrow_field(column) for column in columns]),
+    )
+
+
+def put(s3: Any, table: pa.Table, key: str = KEY, **options: Any) -> ExportedFile:
+    body = io.BytesIO()
+    pq.write_table(table, body, **options)
+    s3.put_object(Bucket=BUCKET, Key=key, Body=body.getvalue())
+    longest = {
+        field.name: max((len((value or "").encode()) for value in table.column(field.name).to_pylist()), default=0)
+        for field in table.schema
+        if field.type == pa.string()
+    }
+    return ExportedFile(key, len(body.getvalue()), table.num_rows, longest)
+
+
+def problems(s3: Any, contract: GoldContract, *files: ExportedFile, part: str = "rows") -> str:
+    exported = ExportedTable(contract.dataset, **{"keys": (), "rows": (), part: files})
+    with pytest.raises(LintError) as caught:
+        warehouse.lint(s3, BUCKET, [exported], REGISTRY)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("contract", REGISTRY.gold.values(), ids=lambda contract: contract.dataset)
+def test_what_fits_passes(s3: Any, contract: GoldContract) -> None:
+    rows = put(s3, sample(contract))
+    keys = put(s3, sample(contract, contract.recompute_by), "export/0000000007/keys.parquet")
+    warehouse.lint(s3, BUCKET, [ExportedTable(contract.dataset, keys=(keys,), rows=(rows, rows))], REGISTRY)
+
+
+def without(table: pa.Table, name: str) -> pa.Table:
+    return table.drop_columns([name])
+
+
+def retyped(table: pa.Table, name: str, kind: pa.DataType) -> pa.Table:
+    position = table.schema.get_field_index(name)
+    return table.set_column(position, name, table.column(name).cast(kind))
+
+
+def refilled(table: pa.Table, name: str, value: Any) -> pa.Table:
+    position = table.schema.get_field_index(name)
+    return table.set_column(position, name, pa.array([value], table.schema.field(name).type))
+
+
+def swapped(table: pa.Table, first: str, second: str) -> pa.Table:
+    names = [{first: second, second: first}.get(name, name) for name in table.schema.names]
+    return table.select(names)
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        (swapped(sample(TRENDS), "order_count", "line_count"), "columns are .*line_count, order_count.*; should be"),
+        (without(sample(TRENDS), "country"), "columns are sales_date, revenue.*; should be sales_date, country"),
+        (sample(TRENDS).append_column("more", pa.array([1])), "columns are .*, more; should be"),
+        (retyped(sample(TRENDS), "quantity", pa.int32()), "quantity is int32; should be int64"),
+        (
+            retyped(sample(TRENDS), "revenue", pa.decimal128(20, 2)),
+            r"revenue is decimal128\(20, 2\); should be decimal128\(38, 3\)",
+        ),
+        (retyped(sample(TRENDS), "sales_date", pa.timestamp("us")), "sales_date is timestamp.*; should be date32"),
+        (retyped(sample(TRENDS), "country", pa.large_string()), "country is large_string; should be string"),
+        (refilled(sample(TRENDS), "country", "é" * 31), r"country holds 62 bytes; VARCHAR\(60\) is too short"),
+        (refilled(sample(TRENDS), "revenue", None), "revenue holds nulls; the column is NOT NULL"),
+    ],
+)
+def test_what_copy_would_refuse_is_named_by_file_and_column(s3: Any, table: pa.Table, expected: str) -> None:
+    assert re.search(f"{re.escape(KEY)}: {expected}", problems(s3, TRENDS, put(s3, table)))
+
+
+def test_bytes_are_counted_not_characters(s3: Any) -> None:
+    fits = put(s3, refilled(sample(TRENDS), "country", "é" * 30))
+    warehouse.lint(s3, BUCKET, [ExportedTable(TRENDS.dataset, keys=(), rows=(fits,))], REGISTRY)
+
+
+def test_every_problem_of_every_file_is_listed(s3: Any) -> None:
+    first = put(s3, retyped(retyped(sample(TRENDS), "quantity", pa.int32()), "revenue", pa.float64()), "a.parquet")
+    second = put(s3, refilled(sample(TRENDS), "sales_date", None), "b.parquet")
+    found = problems(s3, TRENDS, first, second)
+    assert found.count("a.parquet: ") == 2
+    assert "b.parquet: sales_date holds nulls" in found
+
+
+def test_key_files_are_held_against_the_recompute_columns(s3: Any) -> None:
+    assert "columns are sales_date, country" in problems(s3, TRENDS, put(s3, sample(TRENDS)), part="keys")
+
+
+def test_a_file_of_another_length_is_refused(s3: Any) -> None:
+    file = put(s3, sample(TRENDS))
+    assert f"holds {file.bytes:,} bytes, the manifest says 5" in problems(s3, TRENDS, replace(file, bytes=5))
+
+
+def test_a_file_that_is_missing_or_no_parquet_is_refused(s3: Any) -> None:
+    for key, body in (("text", b"not Parquet at all"), ("empty", b"")):
+        s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+    found = problems(s3, TRENDS, *(ExportedFile(key, 18, 1, {}) for key in ("text", "empty", "missing")))
+    assert found.count("cannot be read") == 3
+
+
+def test_what_was_not_measured_is_not_trusted(s3: Any) -> None:
+    assert "country was not measured" in problems(s3, TRENDS, replace(put(s3, sample(TRENDS)), longest={}))
+    without_statistics = put(s3, sample(TRENDS), write_statistics=False)
+    assert "revenue holds nulls" in problems(s3, TRENDS, without_statistics)
+
+
+def test_a_footer_longer_than_one_look_is_read(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warehouse, "_FOOTER_BYTES", 16)
+    table = pa.concat_tables([sample(TRENDS)] * 50 + [refilled(sample(TRENDS), "revenue", None)])
+    assert "revenue holds nulls" in problems(s3, TRENDS, put(s3, table, row_group_size=1))
+
+
+def test_an_export_is_read_as_it_was_published(s3: Any) -> None:
+    file = put(s3, sample(TRENDS))
+    tables = [ExportedTable(TRENDS.dataset, (file,), (file, file)), ExportedTable(FACTS.dataset, (), ())]
+    warehouse.publish(s3, BUCKET, 7, tables)
+    assert warehouse.read_export(s3, BUCKET, 7) == (tables[0],), "a table without touched keys has nothing to load"
+    body = s3.get_object(Bucket=BUCKET, Key="export/0000000007/online_retail.sales_trends/rows.manifest")["Body"].read()
+    entry = f'{{"url": "s3://{BUCKET}/{KEY}", "mandatory": true, "meta": {{"content_length": {file.bytes}}}}}'
+    assert body.decode() == f'{{"entries": [{entry}, {entry}]}}'
+
+
+# Statements
+
+
+def exported(contract: GoldContract, rows: int = 1) -> ExportedTable:
+    file = ExportedFile("k", 1, rows, {})
+    return ExportedTable(contract.dataset, (file,), (file,) if rows else ())
+
+
+ALL = [exported(contract) for contract in REGISTRY.gold.values()]
+
+
+def test_every_identifier_comes_from_a_contract() -> None:
+    known = {"ops", "loads", "domain", "batch_id", "loaded_at", "table_count", "row_count"}
+    for contract in REGISTRY.gold.values():
+        known |= {contract.domain, contract.name, *contract.column_names}
+        known |= {f"stage_{contract.domain}_{contract.name}_{part}" for part in warehouse.PARTS}
+    for statement in [sql for sqls in warehouse.load_transactions(7, ALL, REGISTRY) for sql in sqls]:
+        if not statement.startswith("LOCK "):
+            tree = sqlglot.parse_one(statement, read="redshift")
+            assert {found.name for found in tree.find_all(sqlglot.exp.Identifier)} <= known
+
+
+def test_staging_copies_by_manifest_into_tables_like_the_target() -> None:
+    statements = warehouse.stage_statements(BUCKET, ROLE, 7, [exported(TRENDS, rows=0)], REGISTRY)
+    assert statements == [
+        "CREATE TEMP TABLE stage_online_retail_sales_trends_keys (sales_date DATE)",
+        f"COPY stage_online_retail_sales_trends_keys FROM 's3://{BUCKET}/export/0000000007/online_retail.sales_trends/"
+        f"keys.manifest' IAM_ROLE '{ROLE}' FORMAT AS PARQUET MANIFEST",
+        "CREATE TEMP TABLE stage_online_retail_sales_trends_rows (sales_date DATE, country VARCHAR(60), "
+        "revenue DECIMAL(38,3), quantity BIGINT, order_count BIGINT, line_count BIGINT, customer_count BIGINT)",
+    ], "keys that were left empty have no rows to copy"
+
+
+def test_one_transaction_per_domain_begins_with_the_lock_and_ends_with_the_record() -> None:
+    transactions = warehouse.load_transactions(7, ALL, REGISTRY)
+    assert len(transactions) == len(REGISTRY.domains)
+    for domain, statements in zip(REGISTRY.domains, transactions, strict=True):
+        assert statements[0] == "LOCK ops.loads"
+        assert statements[-1].startswith("INSERT INTO ops.loads ")
+        assert len(statements) == 2 + 2 * len(REGISTRY.gold_of(domain))
+        assert all(f"domain = '{domain}') < 7" in statement for statement in statements[1:])
+
+
+def test_a_domain_of_too_many_tables_is_refused_by_name() -> None:
+    many = {f"big.t{number}": replace(TRENDS, domain="big", name=f"t{number}") for number in range(20)}
+    registry = Registry(sources={}, gold=many)
+    with pytest.raises(LintError, match="more than 40 statements in one transaction: big"):
+        warehouse.load_transactions(7, [exported(contract) for contract in many.values()], registry)
+    fewer = dict(list(many.items())[:19])
+    (statements,) = warehouse.load_transactions(
+        7, [exported(contract) for contract in fewer.values()], Registry(sources={}, gold=fewer)
+    )
+    assert len(statements) == 40
+
+
+def test_keys_that_a_load_deletes_are_never_null() -> None:
+    """`=` does not match nulls: rows under a null key would stay, and come a second time."""
+    for contract in REGISTRY.gold.values():
+        assert all(contract.column(name).required for name in contract.recompute_by), contract.dataset
+
+
+class Load:
+    """The load's statements on DuckDB: a warehouse with one table, and what a batch brings to it."""
+
+    def __init__(self) -> None:
+        self.db = duckdb.connect()
+        self.db.execute("CREATE SCHEMA ops; CREATE SCHEMA online_retail")
+        self.db.execute(
+            "CREATE TABLE ops.loads "
+            "(domain VARCHAR, batch_id BIGINT, loaded_at TIMESTAMP, table_count INT, row_count BIGINT)"
+        )
+        columns = ", ".join(f"{column.name} {column.type.redshift}" for column in TRENDS.columns)
+        self.db.execute(f"CREATE TABLE {TRENDS.dataset} ({columns})")
+
+    def run(self, batch_id: int, days: Sequence[int], rows: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+        """Load a batch that touched some days of a month; the table's (day, country) after it."""
+        table = replace(exported(TRENDS), rows=(ExportedFile("k", 1, len(rows), {}),))
+        for statement in warehouse.stage_statements(BUCKET, ROLE, batch_id, [table], REGISTRY):
+            if statement.startswith("CREATE"):
+                self.db.execute(statement.replace("CREATE TEMP", "CREATE OR REPLACE TEMP"))
+        stage = "stage_online_retail_sales_trends"
+        for day in days:
+            self.db.execute(f"INSERT INTO {stage}_keys VALUES (?)", [date(2026, 11, day)])
+        for day, country in rows:
+            self.db.execute(f"INSERT INTO {stage}_rows VALUES (?, ?, 1, 1, 1, 1, 1)", [date(2026, 11, day), country])
+        self.db.begin()
+        (statements,) = warehouse.load_transactions(batch_id, [table], REGISTRY)
+        for statement in statements[1:]:  # DuckDB knows no LOCK
+            self.db.execute(sqlglot.transpile(statement, read="redshift", write="duckdb")[0])
+        self.db.commit()
+        found = self.db.execute(f"SELECT day(sales_date), country FROM {TRENDS.dataset} ORDER BY ALL").fetchall()
+        return [(day, country) for day, country in found]
+
+    def loads(self) -> list[tuple[Any, ...]]:
+        return self.db.execute("SELECT domain, batch_id, table_count, row_count FROM ops.loads ORDER BY 2").fetchall()
+
+
+def test_a_load_replaces_the_touched_keys_and_only_them() -> None:
+    load = Load()
+    assert load.run(1, [1, 2], [(1, "FR"), (1, "DE"), (2, "FR")]) == [(1, "DE"), (1, "FR"), (2, "FR")]
+    assert load.run(2, [1, 3], [(1, "IT"), (3, "FR")]) == [(1, "IT"), (2, "FR"), (3, "FR")]
+    assert load.run(3, [2], []) == [(1, "IT"), (3, "FR")], "a key that was left empty is deleted"
+    assert load.loads() == [("online_retail", 1, 1, 3), ("online_retail", 2, 1, 2), ("online_retail", 3, 1, 0)]
+
+
+@pytest.mark.parametrize("late", [1, 2])
+def test_a_load_that_comes_again_or_late_changes_nothing(late: int) -> None:
+    load = Load()
+    load.run(1, [1], [(1, "FR")])
+    load.run(2, [1], [(1, "DE")])
+    assert load.run(late, [1, 9], [(1, "XX"), (9, "XX")]) == [(1, "DE")]
+    assert [batch_id for _, batch_id, _, _ in load.loads()] == [1, 2]
