@@ -14,6 +14,7 @@ from lakehouse.redshift import Redshift
 
 FATES = ("silver", "quarantined", "duplicate", "superseded")
 SHOWN_FILES = 10
+_COUNTED = ("parsed", *FATES)
 
 
 class ProofError(Exception):
@@ -50,19 +51,27 @@ def require(checks: Iterable[Check]) -> None:
 
 def _source_checks(redshift: Redshift, contract: SourceContract) -> Iterable[Check]:
     silver, subject = f"lake_silver_{contract.domain}.{contract.name}", contract.dataset
+    history = f"silver_{contract.domain}.{contract.name}_history"
+    tables = {
+        "parsed": "ops.files",
+        "silver": f"silver_{contract.domain}.{contract.name}",
+        "quarantined": "quarantine.rows",
+        "duplicate": history,
+        "superseded": history,
+    }
     rows = redshift.query(_accounts_sql(contract), {"dataset": contract.dataset}).dicts()
     problems = []
     for row in rows:
         found = sum(int(row[fate]) for fate in FATES)
         if int(row["parsed"]) != found:
-            figures = ", ".join(f"{fate} {int(row[fate]):,}" for fate in FATES)
+            figures = ", ".join(f"{fate} {int(row[fate]):,} in {tables[fate]}" for fate in FATES)
             problems.append(
                 f"file {row['key']} (file_id {row['file_id']}): {int(row['parsed']):,} rows parsed, {found:,} found "
                 f"({figures})"
             )
         off = [
-            f"{fate} {row[f'ledger_{fate}']} (counted: {row[fate]})"
-            for fate in FATES
+            f"{fate} {row[f'ledger_{fate}']} ({row[fate]} counted in {tables[fate]})"
+            for fate in _COUNTED
             if row[f"ledger_{fate}"] != row[fate]
         ]
         if off:
@@ -71,14 +80,14 @@ def _source_checks(redshift: Redshift, contract: SourceContract) -> Iterable[Che
         *problems[:SHOWN_FILES],
         *([f"and {len(problems) - SHOWN_FILES} more"] if len(problems) > SHOWN_FILES else []),
     )
-    totals = {"files": len(rows)} | {name: sum(int(row[name]) for row in rows) for name in ("parsed", *FATES)}
+    totals = {"files": len(rows)} | {name: sum(int(row[name]) for row in rows) for name in _COUNTED}
     yield Check("rows of every file", subject, totals, shown)
     doubles = redshift.query(
         f"SELECT COUNT(*) AS doubles FROM (SELECT _key FROM {silver} GROUP BY _key HAVING COUNT(*) > 1) d"
     ).rows[0][0]
     yield Check(
         "one row per key",
-        f"silver_{contract.domain}.{contract.name}",
+        tables["silver"],
         {"keys held twice": doubles},
         (f"{doubles:,} keys have more than one row",) if doubles else (),
     )
@@ -87,7 +96,7 @@ def _source_checks(redshift: Redshift, contract: SourceContract) -> Iterable[Che
 def _accounts_sql(contract: SourceContract) -> str:
     """Per file: rows parsed by the ledger of files, and where they are, each counted from its own table."""
     silver = f"lake_silver_{contract.domain}.{contract.name}"
-    zero = dict.fromkeys(("parsed", *FATES, *(f"ledger_{fate}" for fate in FATES)), "0")
+    zero = dict.fromkeys((*_COUNTED, *(f"ledger_{name}" for name in _COUNTED)), "0")
 
     def counts(table: str, file_column: str, where: str, counted: str) -> str:
         columns = ", ".join(f"{text} AS {name}" for name, text in {**zero, counted: "COUNT(*)"}.items())
@@ -97,7 +106,7 @@ def _accounts_sql(contract: SourceContract) -> str:
 
     parsed = ", ".join(f"{text} AS {name}" for name, text in {**zero, "parsed": "rows_parsed"}.items())
     booked = ", ".join(
-        f"{text} AS {name}" for name, text in {**zero, **{f"ledger_{fate}": fate for fate in FATES}}.items()
+        f"{text} AS {name}" for name, text in {**zero, **{f"ledger_{name}": name for name in _COUNTED}}.items()
     )
     parts = (
         f"SELECT file_id, key, {parsed} FROM lake_ops.files WHERE dataset = :dataset AND verdict = 'accepted'",
@@ -116,12 +125,11 @@ def _accounts_sql(contract: SourceContract) -> str:
 
 
 def _gold_checks(redshift: Redshift, registry: Registry, contract: GoldContract) -> Iterable[Check]:
-    measures = [column.name for column in contract.columns if column.type.is_numeric and column.type.kind != "double"]
-    sums = "".join(f", SUM(CAST({name} AS DECIMAL(38, 3))) AS {name}" for name in measures)
+    measures = "".join(f", {sql} AS {name}" for name, sql in _measures(contract))
     lake = redshift.query(
-        f"SELECT COUNT(*) AS row_count{sums} FROM lake_gold_{contract.domain}.{contract.name}"
+        f"SELECT COUNT(*) AS row_count{measures} FROM lake_gold_{contract.domain}.{contract.name}"
     ).dicts()[0]
-    warehouse = redshift.query(f"SELECT COUNT(*) AS row_count{sums} FROM {contract.dataset}").dicts()[0]
+    warehouse = redshift.query(f"SELECT COUNT(*) AS row_count{measures} FROM {contract.dataset}").dicts()[0]
     differences = tuple(
         f"{name} is {lake[name]} in the lake and {warehouse[name]} in the warehouse"
         for name in lake
@@ -133,3 +141,21 @@ def _gold_checks(redshift: Redshift, registry: Registry, contract: GoldContract)
         silver = redshift.query(f"SELECT COUNT(*) AS n FROM lake_silver_{source.domain}.{source.name}").rows[0][0]
         gap = (f"{lake['row_count']:,} rows from {silver:,} silver rows",) if silver != lake["row_count"] else ()
         yield Check("silver against gold", contract.dataset, {"silver": silver, "gold": lake["row_count"]}, gap)
+
+
+def _measures(contract: GoldContract) -> Iterable[tuple[str, str]]:
+    """(name, SQL) of what a table's columns come to: sums of numbers and of text lengths, how many dates and flags.
+
+    A double has no exact sum, so only its values are counted.
+    """
+    for column in contract.columns:
+        if column.type.is_numeric and column.type.kind != "double":
+            yield column.name, f"SUM(CAST({column.name} AS DECIMAL(38, 3)))"
+        elif column.type.kind == "varchar":
+            yield f"{column.name}_length", f"SUM(LENGTH({column.name}))"
+        elif column.type.is_temporal:
+            yield f"{column.name}_least", f"MIN({column.name})"
+            yield f"{column.name}_greatest", f"MAX({column.name})"
+            yield f"{column.name}_count", f"COUNT({column.name})"
+        else:
+            yield f"{column.name}_count", f"COUNT({column.name})"
