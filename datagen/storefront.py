@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Any
 
 FIRST_DAY = date(2026, 1, 1)
@@ -299,6 +300,7 @@ def _products() -> list[Product]:
     return products
 
 
+@lru_cache(maxsize=4)
 def _names(seed: int) -> dict[str, tuple[Sequence[str], Sequence[str]]]:
     """First and last names by locale, drawn once: Faker is slow, and far too slow to be asked for every row."""
     from faker import Faker

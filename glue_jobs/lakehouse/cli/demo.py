@@ -7,8 +7,8 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from rich.markup import escape
 from lakehouse.cli import stack
 from lakehouse.cli.airflow_api import FINISHED_STATES, AirflowApi
 from lakehouse.cli.connection import Connection, connect
-from lakehouse.cli.following import View, follow
+from lakehouse.cli.following import RunView, Runs, View, follow
 from lakehouse.cli.home import checkout, state_dir
 from lakehouse.cli.land import ledger_rows
 from lakehouse.cli.landed import Upload, files_to_land, upload
@@ -27,6 +27,8 @@ from lakehouse.cli.ledger import has_books
 
 ROWS, DAYS = 20_000, 14
 WAIT_SECONDS = 900.0
+_LAST_STATION_SECONDS = 30.0
+_POLL_SECONDS = 0.5
 _FOLDER = re.compile(r"^landing/storefront/[^/]+/demo-(\d{4,})/")
 
 
@@ -105,12 +107,22 @@ def _land(s3: Any, connection: Connection, folder: Path) -> list[Upload]:
 def _watch(console: Console, s3: Any, connection: Connection, landed: Sequence[Upload]) -> None:
     """Say of each station when it has ended and how long it took."""
     airflow = AirflowApi(connection.airflow_url) if connection.airflow_url else None
-    keys, stations = {item.file_id: item.key for item in landed}, _Stations(console)
+    keys, stations, since = {item.file_id: item.key for item in landed}, _Stations(console), datetime.now(UTC)
+    began = time.monotonic()
     with console.status("waiting for the run") as status:
         for view in follow(s3, connection.settings.bucket, keys, None, airflow, WAIT_SECONDS):
-            stations.tell(view)
+            stations.tell(view.runs)
             status.update(stations.doing(view))
-    console.print(f"  every file has left landing after {time.monotonic() - stations.began:.1f} s")
+        took = time.monotonic() - began
+        # The files leave during the last station: see it end as well.
+        runs, deadline = Runs(airflow, since), time.monotonic() + _LAST_STATION_SECONDS
+        while time.monotonic() < deadline:
+            views = runs.look()
+            stations.tell(views)
+            if all(view.run.state in FINISHED_STATES for view in views):
+                break
+            time.sleep(_POLL_SECONDS)
+    console.print(f"  every file has left landing after {took:.1f} s")
 
 
 @dataclass
@@ -119,17 +131,15 @@ class _Stations:
 
     console: Console
 
-    def __post_init__(self) -> None:
-        self.began = time.monotonic()
-        self._told: set[tuple[str, str]] = set()
+    told: set[tuple[str, str]] = field(default_factory=set)
 
-    def tell(self, view: View) -> None:
-        for seen in view.runs:
+    def tell(self, runs: Sequence[RunView]) -> None:
+        for seen in runs:
             for task in seen.tasks:
                 if seen.batch_id is None or task.state not in ("success", "failed"):
                     continue
-                if (seen.run.run_id, task.task_id) not in self._told:
-                    self._told.add((seen.run.run_id, task.task_id))
+                if (seen.run.run_id, task.task_id) not in self.told:
+                    self.told.add((seen.run.run_id, task.task_id))
                     mark = "[green]✓[/]" if task.state == "success" else "[red]✗[/]"
                     took = f"{task.seconds:7.1f} s" if task.seconds is not None else ""
                     self.console.print(f"  {mark} batch {seen.batch_id:<4} {task.task_id:<10} {took}")

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from lakehouse.cli.connection import Connection
 from lakehouse.cli.land import summarize
-from lakehouse.cli.prove import as_table, print_outcome, run_checks
+from lakehouse.cli.prove import print_checks, run_checks
 
 if TYPE_CHECKING:
     from lakehouse.redshift import Redshift
@@ -30,8 +30,7 @@ def show(
     _files(console, files)
     console.print("\n[bold cyan]Every row is somewhere, and counted where it is[/]")
     checks = run_checks(connection, sorted({file["dataset"] for file in files if file["verdict"] == "accepted"}))
-    console.print(as_table(checks))
-    print_outcome(console, checks)
+    print_checks(console, checks)
     console.print("\n[bold cyan]The star in Redshift[/]")
     _star(console, redshift)
     _revenue(console, redshift)

@@ -62,7 +62,7 @@ def follow(
     from lakehouse import landing
 
     since, deadline = datetime.now(UTC), time.monotonic() + seconds
-    runs = _Runs(airflow, since)
+    runs = Runs(airflow, since)
     last_active = time.monotonic()
     while True:
         # First the runs, then the files: the view in which no file waits then knows how the runs stood before.
@@ -88,7 +88,7 @@ def follow(
         time.sleep(_POLL_SECONDS)
 
 
-class _Runs:
+class Runs:
     """Looks at the runs since an instant, no more often than once in a while; finished ones only once."""
 
     def __init__(self, airflow: AirflowApi | None, since: datetime) -> None:

@@ -44,7 +44,8 @@ def storefront(
     chosen = generate.MESSY if defects is Defects.MESSY else ()
     files = generate.storefront_files(rows, days, seed, chosen)
     written = spoilt = 0
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    screen = Console(stderr=True)
+    with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
         bar = progress.add_task("generating", total=days * len(generate.DATASETS))
         for file in files:
             generate.write(file, out)

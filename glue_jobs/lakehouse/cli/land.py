@@ -32,7 +32,10 @@ def register(app: typer.Typer) -> None:
 
 def land(
     paths: Annotated[
-        list[Path], typer.Argument(exists=True, readable=True, help="Files, and folders with all that is below them.")
+        list[Path],
+        typer.Argument(
+            metavar="PATH…", exists=True, readable=True, help="Files, and folders with all that is below them."
+        ),
     ],
     dataset: Annotated[str, typer.Option(help="What the files hold, as <domain>.<dataset>; see `contract list`.")],
     wait: Annotated[bool, typer.Option("--wait", help="Stay until every file has a verdict and is loaded.")] = False,
@@ -114,8 +117,16 @@ def _description(view: View) -> str:
 
 def _progress() -> Progress:
     """Progress for people, on standard error: standard output belongs to the result."""
+    console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TextColumn("files"), TimeElapsedColumn(), console=Console(stderr=True), transient=True)
+    return Progress(
+        *columns,
+        TextColumn("files"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
 
 
 def _print_summary(console: Console, summary: dict[str, Any]) -> None:

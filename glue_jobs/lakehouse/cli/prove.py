@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -44,8 +44,7 @@ def prove(
     elif not checks:
         console.print("nothing was ever loaded, so there is nothing to count")
     else:
-        console.print(as_table(checks))
-        print_outcome(console, checks)
+        print_checks(console, checks)
     if any(check.problems for check in checks):
         if (batch_id := batch_under_way(connection)) is not None:
             message = f"batch {batch_id} is still on its way: the sums can close only once it has ended"
@@ -64,16 +63,25 @@ def run_checks(connection: Connection, datasets: Sequence[str]) -> list[Check]:
     return proof.prove(redshift, registry, chosen)
 
 
-def as_table(checks: Sequence[Check]) -> Table:
-    """One line for each sum, with its figures."""
-    table = Table("", "sum", "of", "figures", box=None, header_style="bold", pad_edge=False)
+def print_checks(console: Console, checks: Sequence[Check]) -> None:
+    """The rows of every dataset by what became of them, the other sums, and what does not close."""
+    table = Table("", "table", "sum", "figures", box=None, header_style="bold", pad_edge=False)
+    table.columns[1].no_wrap = table.columns[2].no_wrap = True
     for check in checks:
-        mark = "[red]✗[/]" if check.problems else "[green]✓[/]"
-        table.add_row(mark, check.name, escape(check.subject), escape(_figures(check)))
-    return table
+        figures = {name: _figure(value) for name, value in check.figures.items()}
+        if "parsed" in figures:
+            files, parsed = figures.pop("files"), figures.pop("parsed")
+            places = " + ".join(f"{value} {name}" for name, value in figures.items())
+            console.print(f"{_mark(check)}  {check.subject}, {files} files")
+            console.print(f"   {parsed} rows {'≠' if check.problems else '='} {places}")
+        else:
+            shown = ", ".join(f"{value} {name}" for name, value in figures.items())
+            table.add_row(_mark(check), escape(check.subject), check.name, shown)
+    console.print(table)
+    _print_outcome(console, checks)
 
 
-def print_outcome(console: Console, checks: Sequence[Check]) -> None:
+def _print_outcome(console: Console, checks: Sequence[Check]) -> None:
     """What does not close, or that all does."""
     for check in checks:
         for problem in check.problems:
@@ -82,12 +90,9 @@ def print_outcome(console: Console, checks: Sequence[Check]) -> None:
         console.print(f"[green]✓[/] all {len(checks)} sums close")
 
 
-def _figures(check: Check) -> str:
-    """`parsed` is said to be the sum of the places, as it has to be."""
-    figures = {name: f"{value:,}" if isinstance(value, int) else str(value) for name, value in check.figures.items()}
-    parsed = figures.pop("parsed", None)
-    if parsed is None:
-        return ", ".join(f"{value} {name}" for name, value in figures.items())
-    files = figures.pop("files", "?")
-    equals = "≠" if check.problems else "="
-    return f"{files} files: {parsed} rows {equals} " + " + ".join(f"{value} {name}" for name, value in figures.items())
+def _mark(check: Check) -> str:
+    return "[red]✗[/]" if check.problems else "[green]✓[/]"
+
+
+def _figure(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else escape(str(value))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -23,6 +25,8 @@ app = typer.Typer(help="Look at the files and rows that were refused, and why.",
 
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text for people.")]
 _SHOWN_FILES_PER_REASON = 5
+_SHORT = 12
+_IDENTITY = re.compile(r"[0-9a-f]{8,32}")
 _IN_QUARANTINE = "status IN ('open', 'waiting')"
 # How a violation begins in the array that each refused row keeps; a quote inside a value is escaped there.
 _VIOLATION = '{"rule":"'
@@ -44,32 +48,26 @@ def list_(
     if not files and not rows:
         console.print("[green]✓[/] nothing is in quarantine")
         return
-    if files:
-        console.print(f"[bold]{len(files):,} file{'s'[: len(files) > 1]} refused[/]")
-        _print_files(console, files)
-    if rows:
-        console.print("[bold]rows refused[/] (a row that breaks several rules counts under each)")
-        table = Table("dataset", "rule", box=None, header_style="bold", pad_edge=False)
-        table.add_column("rows", justify="right")
-        table.add_column("for example", overflow="fold")
-        for row in rows:
-            table.add_row(row["dataset"], row["rule"], f"{row['row_count']:,}", row["quarantine_id"])
-        console.print(table)
-    console.print("[dim]look closer with: lakehouse quarantine show FILE_ID or QUARANTINE_ID[/]")
+    for name in sorted({item["dataset"] for item in (*files, *rows)}):
+        console.print(f"[bold]{name}[/]")
+        console.print(_refusals(files, rows, name))
+    console.print("[dim]a row that breaks several rules counts under each; `quarantine show ID` shows more[/]")
 
 
 @app.command(epilog="Example: lakehouse quarantine show 4b9fdf578fc5af594b632501a1ebe0a2 --limit 5")
 def show(
     identity: Annotated[
-        str, typer.Argument(metavar="FILE_ID|QUARANTINE_ID", help="A file, or one refused row; see `quarantine list`.")
+        str, typer.Argument(metavar="FILE_ID|QUARANTINE_ID", help="A file or a refused row, or how its name begins.")
     ],
     limit: Annotated[int, typer.Option(min=1, help="Show at most this many refused rows.")] = 20,
     as_json: _AsJson = False,
 ) -> None:
     """Show why a file was refused, or which of its rows were, as they came, with every rule that they break."""
     redshift = connect().redshift()
-    rows = _refused_rows(redshift, identity, limit) if has_books(redshift) else []
-    file = _file(redshift, rows[0]["file_id"] if rows else identity) if has_books(redshift) else None
+    file, rows = None, []
+    if _IDENTITY.fullmatch(identity) and has_books(redshift):
+        rows = _refused_rows(redshift, identity, limit)
+        file = _file(redshift, rows[0]["file_id"] if rows else identity)
     if file is None:
         raise CommandError(f"no file and no refused row is named {identity}; see `lakehouse quarantine list`")
     if as_json:
@@ -121,19 +119,22 @@ def _refused_rows(redshift: Redshift, identity: str, limit: int) -> list[dict[st
     """The refused rows of a file, or the one of that name; `total` counts them all."""
     rows = redshift.query(
         "SELECT quarantine_id, dataset, file_id, row_number, status, batch_id, raw, violations, "
-        "COUNT(*) OVER () AS total FROM lake_quarantine.rows WHERE file_id = :identity OR quarantine_id = :identity "
-        f"ORDER BY row_number LIMIT {limit:d}",
-        {"identity": identity},
+        "COUNT(*) OVER () AS total FROM lake_quarantine.rows WHERE file_id LIKE :beginning "
+        f"OR quarantine_id LIKE :beginning ORDER BY row_number, quarantine_id LIMIT {limit:d}",
+        {"beginning": f"{identity}%"},
     ).dicts()
     return [{**row, "violations": json.loads(row["violations"])} for row in rows]
 
 
-def _file(redshift: Redshift, file_id: str) -> dict[str, Any] | None:
+def _file(redshift: Redshift, identity: str) -> dict[str, Any] | None:
+    """The file of that name. Raises CommandError when several names begin so."""
     found = redshift.query(
         "SELECT file_id, dataset, key, bytes, content_hash, verdict, reason, detail, rows_parsed, batch_id "
-        "FROM lake_ops.files WHERE file_id = :file_id",
-        {"file_id": file_id},
+        "FROM lake_ops.files WHERE file_id LIKE :beginning ORDER BY file_id LIMIT 2",
+        {"beginning": f"{identity}%"},
     ).dicts()
+    if len(found) > 1:
+        raise CommandError(f"several files are named {identity}…, {found[0]['file_id']} among them: give more of it")
     return found[0] if found else None
 
 
@@ -142,18 +143,30 @@ def _of(dataset: str | None) -> tuple[str, dict[str, str]]:
     return (" AND dataset = :dataset", {"dataset": dataset}) if dataset else ("", {})
 
 
-def _print_files(console: Console, files: list[dict[str, Any]]) -> None:
-    table = Table("reason", "dataset", "file", "file_id", box=None, header_style="bold", pad_edge=False)
-    table.columns[2].overflow = table.columns[3].overflow = "fold"
-    for reason, group in groupby(files, key=lambda file: file["reason"]):
+def _refusals(files: list[dict[str, Any]], rows: list[dict[str, Any]], dataset: str) -> Table:
+    """Refused files of a dataset by reason, and its refused rows by rule, each with examples."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_column(overflow="fold")
+    for reason, group in groupby((file for file in files if file["dataset"] == dataset), itemgetter("reason")):
         members = list(group)
         for position, file in enumerate(members[:_SHOWN_FILES_PER_REASON]):
-            name = file["key"].rsplit("/", 1)[-1]
-            table.add_row("" if position else reason, file["dataset"], escape(name), file["file_id"])
+            head = ("", "") if position else (f"{len(members):,} file{'s' if len(members) > 1 else ''}", reason)
+            table.add_row(*head, f"{_short(file['file_id'])}  {escape(file['key'].rsplit('/', 1)[-1])}")
         hidden = len(members) - _SHOWN_FILES_PER_REASON
         if hidden > 0:
-            table.add_row("", "", f"[dim]and {hidden:,} more (--json shows all)[/]", "")
-    console.print(table)
+            table.add_row("", "", f"[dim]and {hidden:,} more (--json shows all)[/]")
+    for row in rows:
+        if row["dataset"] == dataset:
+            count = f"{row['row_count']:,} row{'s' if row['row_count'] > 1 else ''}"
+            table.add_row(count, row["rule"], f"{_short(row['quarantine_id'])}")
+    return table
+
+
+def _short(identity: str) -> str:
+    """As much of a name as people need; `show` takes the beginning of one."""
+    return identity[:_SHORT]
 
 
 def _print_row(console: Console, row: dict[str, Any]) -> None:

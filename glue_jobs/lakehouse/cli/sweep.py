@@ -26,7 +26,7 @@ def sweep() -> None:
 
     from lakehouse import landing
 
-    connection, console = connect(), Console(highlight=False)
+    connection, console = connect(), Console(highlight=False, soft_wrap=True)
     waiting = Counter(file.dataset for file in landing.waiting(boto3.client("s3"), connection.settings.bucket))
     if not waiting:
         console.print("landing is empty: nothing to do")
