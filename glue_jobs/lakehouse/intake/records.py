@@ -35,6 +35,8 @@ _CUT = re.compile(
 # Stands before the text of every number, to tell it from a string. No readable value holds this character itself, and
 # a string costs the garbage collector nothing, as a class of numbers would.
 _NUMBER = "\x00"
+# The key that stands for every column that an object does not have; no readable object has it itself.
+_ABSENT = "\x00"
 
 _Part = tuple[Any, str, bool]
 """A value, its text, and whether an object in it named a key twice."""
@@ -71,7 +73,7 @@ class _Decoder:
 class _Shape:
     """What objects with one list of keys hold: all columns' values at once, and the keys that no column has."""
 
-    columns: Callable[[Mapping[str | None, Any]], tuple[Any, ...]]
+    columns: Callable[[Mapping[str, Any]], tuple[Any, ...]]
     unknown: tuple[str, ...]
 
 
@@ -102,7 +104,7 @@ class _Rows:
             shape = self._shapes.get(keys) or self._new_shape(keys)
             if shape.unknown:
                 self._rescued[len(self._rows)] = _json({name: item[name] for name in shape.unknown})
-            item[None] = None  # no JSON key, so that it can stand for every column that the object does not have
+            item[_ABSENT] = None
             self._rows.append(shape.columns(item))
 
     def refuse(self, reason: str, text: str) -> None:
@@ -147,7 +149,7 @@ class _Rows:
             detail = f"{self._contract.dataset} is frozen and does not know the field {', '.join(unknown)}"
             raise Refusal("unknown_column", detail)
         # One more than there are columns: itemgetter gives a tuple for two keys and more.
-        columns = itemgetter(*(source.get(name) for name in self._contract.column_names), None)
+        columns = itemgetter(*(source.get(name, _ABSENT) for name in self._contract.column_names), _ABSENT)
         self._shapes[keys] = shape = _Shape(columns, tuple(unknown))
         return shape
 
