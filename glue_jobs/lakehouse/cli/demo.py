@@ -19,7 +19,7 @@ from rich.markup import escape
 from lakehouse.cli import stack
 from lakehouse.cli.airflow_api import FINISHED_STATES, AirflowApi
 from lakehouse.cli.connection import Connection, connect
-from lakehouse.cli.following import RunView, Runs, View, follow
+from lakehouse.cli.following import Runs, RunView, View, follow
 from lakehouse.cli.home import checkout, state_dir
 from lakehouse.cli.land import ledger_rows
 from lakehouse.cli.landed import Upload, files_to_land, upload
