@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import tempfile
 import uuid
@@ -32,7 +33,7 @@ class Export:
         folder = f"{warehouse.folder(self._batch_id)}{contract.dataset}/"
         return warehouse.ExportedTable(
             contract.dataset,
-            keys=self._write(keys, key_columns, f"{folder}keys/"),
+            keys=self._write(keys.coalesce(1), key_columns, f"{folder}keys/"),
             rows=self._write(rows, contract.columns, f"{folder}rows/"),
         )
 
@@ -49,6 +50,12 @@ class Export:
 
         written = rows.select(*schema.names).mapInArrow(write, _WRITTEN).collect()
         return tuple(warehouse.ExportedFile(row.key, row.bytes, row.rows, json.loads(row.longest)) for row in written)
+
+
+@functools.cache
+def _s3() -> Any:
+    """One client per Python worker: making one costs more than writing a small file."""
+    return boto3.client("s3")
 
 
 def _write_partition(
@@ -69,8 +76,7 @@ def _write_partition(
         if rows:
             size, key = file.tell(), f"{folder}{uuid.uuid4()}.parquet"
             file.seek(0)
-            s3: Any = boto3.client("s3")
-            s3.upload_fileobj(file, bucket, key)
+            _s3().upload_fileobj(file, bucket, key)
             yield pa.RecordBatch.from_pydict(
                 {"key": [key], "bytes": [size], "rows": [rows], "longest": [json.dumps(longest)]}
             )

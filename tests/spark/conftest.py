@@ -37,6 +37,9 @@ def spark(aws: LocalAwsProcess) -> Iterator[SparkSession]:
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.memory": "2g",
+        # Tables of a few rows: waiting for the optimizing compiler and for empty tasks costs more than it gains.
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+        "spark.sql.shuffle.partitions": "2",
         # Tests drop and create tables behind Spark's back.
         "spark.sql.catalog.lake.cache-enabled": "false",
     }

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from pyspark.sql import DataFrame, SparkSession
+
 import build_gold
 import ingest_bronze
 import refine_silver
-from pyspark.sql import DataFrame, SparkSession
-
 from lakehouse import landing, tables
 from lakehouse.lake import Lake
 from lakehouse.tables import Table

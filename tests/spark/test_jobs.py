@@ -1,0 +1,221 @@
+"""The three Glue jobs on a real lake: what becomes of files and rows, and what survives being killed and repeated."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import random
+from typing import Any
+
+import pytest
+
+from lakehouse import gold, silver, tables
+from lakehouse.contract import load_registry
+from lakehouse.lake import Lake
+from tests.support.lake import TestLake
+
+REGISTRY = load_registry()
+USERS, TRANSACTIONS, EVENTS = (f"storefront.{name}" for name in ("users", "transactions", "events"))
+# Batch numbers and times differ between two histories that must end alike in everything else.
+RUN_COLUMNS = ("_batch_id", "_changed_by", "batch_id", "ingested_at", "quarantined_at", "arrived_at", "planned_at")
+
+
+def transaction(number: int, **cells: object) -> dict[str, object]:
+    return {
+        "transaction_id": f"t-{number}",
+        "user_id": f"u-{number % 3}",
+        "product_id": "p-1",
+        "quantity": 1,
+        "unit_price": "10.00",
+        "amount": "10.00",
+        "currency": "EUR",
+        "status": "completed",
+        "occurred_at": f"2026-03-{1 + number % 5:02d}T10:00:00",
+        "updated_at": "2026-03-10T00:00:00",
+    } | cells
+
+
+def user(number: int, **cells: object) -> dict[str, object]:
+    return {"user_id": f"u-{number}", "country": "DE", "signed_up_at": "2025-12-31T10:00:00"} | cells
+
+
+def event(number: int, **cells: object) -> dict[str, object]:
+    when = f"2026-03-{1 + number % 5:02d}T09:00:00"
+    who = None if number % 4 == 0 else f"u-{number % 3}"
+    return {"event_id": f"e-{number}", "event_type": "page_view", "user_id": who, "occurred_at": when} | cells
+
+
+def ndjson(rows: list[dict[str, object]]) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def delimited(rows: list[dict[str, object]], delimiter: str = ",") -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def accounts(lake: TestLake) -> dict[str, int]:
+    names = ("parsed", "silver", "quarantined", "duplicate", "superseded")
+    rows = lake.read(tables.row_accounts).collect()
+    return {name: sum(row[name] for row in rows) for name in names}
+
+
+def everything(lake: TestLake, datasets: tuple[str, ...]) -> dict[str, list[str]]:
+    """Contents of every table of the domains of these datasets, run columns aside."""
+    sources = [REGISTRY.sources[name] for name in datasets]
+    wanted = [
+        *(table(contract) for contract in sources for table in (tables.silver_table, tables.history_table)),
+        *(tables.gold_table(contract) for contract in REGISTRY.gold.values() if gold.depends_on(contract, datasets)),
+        tables.row_accounts,
+        tables.quarantined_rows,
+    ]
+    return {table.identifier: lake.content(table, RUN_COLUMNS) for table in wanted}
+
+
+def test_every_file_has_a_verdict_and_every_row_a_place(lake: TestLake) -> None:
+    rows = [transaction(n) for n in range(20)]
+    lake.land(TRANSACTIONS, "a.csv", delimited(rows))
+    lake.land(TRANSACTIONS, "same bytes+%41é.csv", delimited(rows))
+    lake.land(
+        TRANSACTIONS,
+        "b.ndjson.gz",
+        gzip.compress(ndjson([transaction(1, amount="12.00", updated_at="2026-03-11T00:00:00")]).encode()),
+    )
+    lake.land(TRANSACTIONS, "c.txt", delimited([transaction(2), transaction(30, amount="ten")], "|"))
+    lake.land(TRANSACTIONS, "d.json", json.dumps([transaction(31, status="teleported", currency=None)]))
+    lake.land(TRANSACTIONS, "broken.csv.gz", gzip.compress(b"x" * 1000)[:-9])
+    lake.land(TRANSACTIONS, "upload.csv.part", "half a")
+    lake.land("storefront.wishes", "wishes.csv", "a,b\n1,2\n")
+    (batch,) = lake.run_all()
+
+    verdicts = {row.key.rsplit("/", 1)[-1]: (row.verdict, row.reason) for row in lake.read(tables.files).collect()}
+    assert verdicts == {
+        "wishes.csv": ("quarantined", "unknown_dataset"),
+        "a.csv": ("accepted", None),
+        "same bytes+%41é.csv": ("duplicate_content", None),
+        "b.ndjson.gz": ("accepted", None),
+        "c.txt": ("accepted", None),
+        "d.json": ("accepted", None),
+        "broken.csv.gz": ("quarantined", "truncated_gzip"),
+        "upload.csv.part": ("ignored", "temporary_name"),
+    }
+    assert accounts(lake) == {"parsed": 24, "silver": 20, "quarantined": 2, "duplicate": 1, "superseded": 1}
+    refused = lake.read(tables.quarantined_rows).orderBy("raw").collect()
+    reasons = sorted([found["rule"] for found in json.loads(row.violations)] for row in refused)
+    assert reasons == [["amount_malformed"], ["currency_missing", "status_not_allowed"]]
+    landing = lake.s3.list_objects_v2(Bucket="lakehouse-tests", Prefix="landing/")
+    assert landing["KeyCount"] == 0
+    assert len(batch.files) == 8
+
+
+def test_landing_the_same_files_again_changes_no_table(lake: TestLake) -> None:
+    files = {"a.csv": delimited([transaction(n) for n in range(5)]), "b.csv": delimited([transaction(9, amount="x")])}
+    for name, content in files.items():
+        lake.land(TRANSACTIONS, name, content)
+    lake.run_all()
+    snapshots = "select snapshot_id from lake.silver_storefront.transactions.snapshots"
+    before = everything(lake, (TRANSACTIONS,)), lake.spark.sql(snapshots).collect()
+    for name, content in files.items():
+        lake.land(TRANSACTIONS, name, content)
+    (again,) = lake.run_all()
+    assert again.batch_id == 2
+    assert (everything(lake, (TRANSACTIONS,)), lake.spark.sql(snapshots).collect()) == before
+
+
+KILLED_AT = ("merge_history", "merge_gold")
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> dict[str, Any]:
+    return {}
+
+
+@pytest.mark.parametrize("write", KILLED_AT)
+def test_a_run_that_died_around_a_write_is_repeated_to_the_same_end(
+    lake: TestLake, monkeypatch: pytest.MonkeyPatch, undisturbed: dict[str, Any], write: str
+) -> None:
+    lake.land(TRANSACTIONS, "1.csv", delimited([transaction(n) for n in range(6)]))
+    lake.run_all()
+    changed = [transaction(n, amount="11.00", updated_at="2026-03-12T00:00:00") for n in range(3)]
+    lake.land(TRANSACTIONS, "2.csv", delimited([*changed, transaction(5), transaction(7, amount="-1"), transaction(8)]))
+    batch = lake.plan()
+    assert batch is not None
+
+    original = getattr(Lake, write)
+
+    def dies_after_its_work(self: Lake, *args: object) -> None:
+        original(self, *args)
+        raise RuntimeError("killed")
+
+    lake.station("bronze", batch)
+    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
+        patch.setattr(Lake, write, dies_after_its_work)
+        lake.station("silver", batch)
+        lake.station("gold", batch)
+    for _ in lake.run():
+        pass
+    result = everything(lake, (TRANSACTIONS,))
+    assert accounts(lake) == {"parsed": 12, "silver": 7, "quarantined": 1, "duplicate": 1, "superseded": 3}
+    assert undisturbed.setdefault("result", result) == result
+
+
+def test_gold_by_increments_equals_gold_from_scratch(lake: TestLake) -> None:
+    rng = random.Random(7)
+    for batch in range(3):
+        users = [
+            user(n, country=rng.choice(["DE", "FR"]), updated_at=f"2026-04-0{batch + 1}T00:00:00")
+            for n in range(batch, 3)
+        ]
+        moved = f"2026-03-{rng.randint(1, 28):02d}T08:00:00"
+        facts = [
+            transaction(
+                rng.randint(0, 12),
+                amount=f"{rng.randint(1, 50)}.00",
+                occurred_at=rng.choice([moved, "2025-11-30T23:59:59"]),
+                status=rng.choice(["completed", "refunded", "pending"]),
+                updated_at=f"2026-04-{rng.randint(1, 28):02d}T00:00:00",
+            )
+            for _ in range(8)
+        ]
+        lake.land(TRANSACTIONS, f"{batch}.ndjson", ndjson(facts))
+        lake.land(EVENTS, f"{batch}.ndjson", ndjson([event(rng.randint(0, 20), occurred_at=moved) for _ in range(6)]))
+        if batch:  # the first facts arrive before their users
+            lake.land(USERS, f"{batch}.ndjson", ndjson(users))
+        lake.run_all()
+    current = {name: lake.read(tables.silver_table(REGISTRY.sources[name])) for name in (USERS, TRANSACTIONS, EVENTS)}
+    for contract in REGISTRY.gold_of("storefront"):
+        as_if_all_were_new = gold.touched(contract, current, current)
+        scratch = gold.compute(contract, as_if_all_were_new, current)
+        expected = sorted(str(tuple(row)) for row in scratch.collect())
+        assert lake.content(tables.gold_table(contract)) == expected, contract.dataset
+        assert expected, f"{contract.dataset} is empty: nothing was compared"
+
+
+def test_silver_does_not_depend_on_the_split_into_batches(lake: TestLake) -> None:
+    rng = random.Random(3)
+    files = {
+        f"{n}.csv": delimited(
+            [
+                transaction(
+                    rng.randint(0, 6), amount=f"{rng.randint(1, 3)}.00", updated_at=f"2026-03-1{rng.randint(0, 2)}"
+                )
+                for _ in range(6)
+            ]
+        )
+        for n in range(4)
+    }
+    ends = []
+    for max_files in (2, 4):
+        lake.clear()
+        for name, content in files.items():
+            lake.land(TRANSACTIONS, name, content)
+        lake.run_all(max_files)
+        ends.append(everything(lake, (TRANSACTIONS,)))
+    assert ends[0] == ends[1]
+    fates = {row["_fate"] for row in lake.read(tables.history_table(REGISTRY.sources[TRANSACTIONS])).collect()}
+    assert fates == {silver.DUPLICATE, silver.SUPERSEDED}
