@@ -181,12 +181,13 @@ class Lake:
         size = sum(file.bytes for file in batch.files)
         summary = [(batch.batch_id, batch.kind, planned_at, len(batch.files), size, rows_parsed)]
 
-        def write(part: tuple[Table, Sequence[tuple[object, ...]]]) -> None:
-            table, content = part
-            frame = self._frame(content, table.columns).coalesce(1)
+        content: dict[Table, Sequence[tuple[object, ...]]] = {tables.files: files, tables.batches: summary}
+
+        def write(table: Table) -> None:
+            frame = self._frame(content[table], table.columns).coalesce(1)
             self._overwrite(table, frame, F.col("batch_id") == batch.batch_id)
 
-        self.side_by_side(write, [(tables.files, files), (tables.batches, summary)])
+        self.side_by_side(write, list(content))
 
     def datasets_in(self, batch_id: int) -> list[str]:
         """Datasets of which the batch accepted a file."""

@@ -153,10 +153,13 @@ def test_a_run_that_died_around_a_write_is_repeated_to_the_same_end(
         raise RuntimeError("killed")
 
     lake.station("bronze", batch)
-    with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):
+    with monkeypatch.context() as patch:
         patch.setattr(Lake, write, dies_after_its_work)
-        lake.station("silver", batch)
-        lake.station("gold", batch)
+        station = "gold" if write == "merge_gold" else "silver"
+        if station == "gold":
+            lake.station("silver", batch)
+        with pytest.raises(RuntimeError, match="killed"):
+            lake.station(station, batch)
     for _ in lake.run():
         pass
     result = everything(lake, (TRANSACTIONS,))
