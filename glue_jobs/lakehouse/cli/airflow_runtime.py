@@ -84,6 +84,9 @@ class Airflow:
                 # A task that died with the scheduler is tried again after half a minute instead of five.
                 "task_instance_heartbeat_timeout": 30,
                 "task_instance_heartbeat_timeout_detection_interval": 5,
+                # A new scheduler looks for the tasks of a dead one when it starts, which is too early if it starts at
+                # once, and then every five minutes.
+                "orphaned_tasks_check_interval": 10,
             },
             "dag_processor": {"parsing_processes": 1, "refresh_interval": 30},
             "usage_data_collection": {"enabled": False},
