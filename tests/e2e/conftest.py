@@ -99,7 +99,7 @@ def wait_for(what: str, condition: Callable[[], Any], seconds: float = DEADLINE_
     pytest.fail(f"{what}: not within {seconds:.0f} s")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     live = Stack(tmp_path_factory.mktemp("stack"))
     try:

@@ -13,15 +13,15 @@ from tests.support.local_aws_process import LocalAwsProcess
 _names = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAwsProcess]:
-    """One server for the whole session; a test that kills or restarts a server takes one of its own."""
+    """One server for all tests of this folder; a test that kills or restarts a server takes one of its own."""
     process = LocalAwsProcess(tmp_path_factory.mktemp("local_aws") / "state")
     yield process
     process.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def s3(local_aws: LocalAwsProcess) -> Any:
     """A client that does not retry, so that a test sees the first answer."""
     return local_aws.client("s3", retries={"total_max_attempts": 1})

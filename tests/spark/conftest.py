@@ -16,7 +16,7 @@ from tests.support.lake import BUCKET, TestLake
 from tests.support.local_aws_process import LocalAwsProcess
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAwsProcess]:
     process = LocalAwsProcess(tmp_path_factory.mktemp("spark") / "state")
     before = dict(os.environ)
@@ -29,7 +29,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAwsProcess]:
     process.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def spark(aws: LocalAwsProcess) -> Iterator[SparkSession]:
     local = {
         "spark.jars.packages": ",".join(spark_runtime.packages("iceberg")),
