@@ -34,7 +34,8 @@ up: set-up ## Start the local AWS and Airflow
 down: ## Stop everything that up started
 	@if [ -x $(VENV)/lakehouse ]; then $(VENV)/lakehouse down; fi
 
-clean: down ## Stop everything and remove all state and the virtual environment
+clean: ## Stop everything and remove all state and the virtual environment
+	@$(MAKE) --no-print-directory down || echo "some processes may still run: nothing here can end them any more"
 	rm -rf .lakehouse .venv
 
 lock: set-up ## Resolve requirements.lock again from pyproject.toml

@@ -60,7 +60,8 @@ LANDING = Asset(
             type="string",
             enum=[ALL_DATASETS, *source_names()],
             title="Dataset",
-            description="Only files of this dataset. An unfinished batch is finished first, whatever it holds.",
+            description="Only files of this dataset. An unfinished batch is finished first, whatever it holds; runs "
+            "that follow by themselves take everything.",
         ),
         "max_files": Param(
             SETTINGS.batch_files,

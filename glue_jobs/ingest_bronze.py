@@ -18,6 +18,8 @@ def main(argv: list[str]) -> None:
     lake, sources = Lake(job.spark()), load_registry().sources
     present = {file.dataset: sources[file.dataset] for file in batch.files if file.dataset in sources}
     lake.ensure([*tables.LEDGER, *(table for contract in present.values() for table in tables.of_source(contract))])
+    if lake.has_judged(batch):
+        return  # a verdict stands: a file replaced since then is the next batch's
 
     known, known_content = lake.known(batch)
     plan = bronze.IngestPlan(

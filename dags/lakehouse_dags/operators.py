@@ -16,6 +16,7 @@ from airflow.providers.amazon.aws.triggers.redshift_data import RedshiftDataTrig
 from airflow.providers.amazon.aws.utils import validate_execute_complete_event
 from airflow.sdk.exceptions import AirflowException
 
+from lakehouse.redshift import SESSION_SECONDS
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ SHORT_WAIT_SECONDS = 30.0
 POLL_SECONDS = 0.1
 POLL_SHARE = 0.05  # of what the work has taken by now: late by a twentieth at most, few calls where it takes long
 DEFERRED_POLL_SECONDS = 1
-# The statements of one load follow each other within seconds; a session that outlives them holds temporary tables only.
-SESSION_SECONDS = 300
 _GLUE_UNFINISHED = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
 
 

@@ -7,7 +7,7 @@ disappears.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from functools import reduce
 from importlib import import_module
 from operator import and_
@@ -39,16 +39,6 @@ def surrogate(column: str) -> SparkColumn:
 def surrogate_or_unknown(key: SparkColumn, is_known: SparkColumn) -> SparkColumn:
     """The surrogate key where the dimension row has arrived, else the unknown member."""
     return F.when(is_known, key).otherwise(F.lit(UNKNOWN_KEY).cast("bigint"))
-
-
-def datasets_of(contract: GoldContract) -> tuple[str, ...]:
-    """Every dataset that the table is computed from."""
-    return (*(source.dataset for source in contract.sources), *(lookup.dataset for lookup in contract.lookups))
-
-
-def depends_on(contract: GoldContract, changed: Container[str]) -> bool:
-    """Whether a change in one of these datasets can touch the table."""
-    return any(dataset in changed for dataset in datasets_of(contract))
 
 
 def touched(contract: GoldContract, changes: Inputs, silver: Inputs) -> DataFrame:

@@ -141,6 +141,10 @@ class Lake:
 
     # The ledger
 
+    def has_judged(self, batch: Batch) -> bool:
+        """Whether every verdict of the batch is on record, by an earlier try."""
+        return not self.read(tables.batches).where(F.col("batch_id") == batch.batch_id).isEmpty()
+
     def known(self, batch: Batch) -> tuple[set[str], dict[tuple[str, str], str]]:
         """What earlier batches know of this one: files already judged (the same version landed again), and
         (dataset, content hash) → first accepted file, for accepted files as large as one of the batch."""
@@ -181,13 +185,10 @@ class Lake:
         size = sum(file.bytes for file in batch.files)
         summary = [(batch.batch_id, batch.kind, planned_at, len(batch.files), size, rows_parsed)]
 
-        content: dict[Table, Sequence[tuple[object, ...]]] = {tables.files: files, tables.batches: summary}
-
-        def write(table: Table) -> None:
-            frame = self._frame(content[table], table.columns).coalesce(1)
+        # `ops.batches` last: its row says that every verdict of the batch is on record.
+        for table, content in ((tables.files, files), (tables.batches, summary)):
+            frame = self._frame(content, table.columns).coalesce(1)
             self._overwrite(table, frame, F.col("batch_id") == batch.batch_id)
-
-        self.side_by_side(write, list(content))
 
     def datasets_in(self, batch_id: int) -> list[str]:
         """Datasets of which the batch accepted a file."""

@@ -32,12 +32,12 @@ class Check:
 
 
 def prove(redshift: Redshift, registry: Registry, datasets: Iterable[str]) -> list[Check]:
-    """Every sum that concerns these source datasets and the gold tables of their domains."""
+    """Every sum that concerns these source datasets and the gold tables computed from them, lookups included."""
     sources = [registry.sources[name] for name in sorted(set(datasets))]
     checks = [check for source in sources for check in _source_checks(redshift, source)]
     affected = {source.dataset for source in sources}
     for contract in registry.gold.values():
-        if affected & {source.dataset for source in contract.sources}:
+        if affected & set(contract.datasets):
             checks.extend(_gold_checks(redshift, registry, contract))
     return checks
 

@@ -15,7 +15,8 @@ from lakehouse.settings import Settings
 
 # Limits of BatchExecuteStatement: statements per call, all in one transaction.
 MAX_STATEMENTS_PER_CALL = 40
-SESSION_SECONDS = 3_600
+# The statements of one load follow each other within seconds; a session that outlives them holds temporary tables only.
+SESSION_SECONDS = 300
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.02, 0.5
 
 

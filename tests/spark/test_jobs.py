@@ -70,7 +70,7 @@ def everything(lake: TestLake, datasets: tuple[str, ...]) -> dict[str, list[str]
     sources = [REGISTRY.sources[name] for name in datasets]
     wanted = [
         *(table(contract) for contract in sources for table in (tables.silver_table, tables.history_table)),
-        *(tables.gold_table(contract) for contract in REGISTRY.gold.values() if gold.depends_on(contract, datasets)),
+        *(tables.gold_table(contract) for contract in REGISTRY.gold.values() if set(datasets) & set(contract.datasets)),
         tables.row_accounts,
         tables.quarantined_rows,
     ]
@@ -125,6 +125,28 @@ def test_landing_the_same_files_again_changes_no_table(lake: TestLake) -> None:
     (again,) = lake.run_all()
     assert again.batch_id == 2
     assert (everything(lake, (TRANSACTIONS,)), lake.spark.sql(snapshots).collect()) == before
+
+
+def test_first_file_of_a_dataset_may_hold_nothing_but_refused_rows(lake: TestLake) -> None:
+    lake.land(TRANSACTIONS, "bad.csv", delimited([transaction(1, amount="ten")]))
+    lake.run_all()
+    assert accounts(lake) == {"parsed": 1, "silver": 0, "quarantined": 1, "duplicate": 0, "superseded": 0}
+    for contract in REGISTRY.gold.values():
+        if TRANSACTIONS in contract.datasets:
+            assert lake.read(tables.gold_table(contract)).count() == 0
+
+
+def test_a_file_replaced_after_it_was_judged_keeps_its_verdict(lake: TestLake) -> None:
+    lake.land(TRANSACTIONS, "a.csv", delimited([transaction(1)]))
+    batch = lake.plan()
+    assert batch is not None
+    lake.station("bronze", batch)
+    lake.station("silver", batch)
+    lake.land(TRANSACTIONS, "a.csv", delimited([transaction(2)]))
+    # The run failed after silver and is resumed: what it judged stays judged, the new version is the next batch's.
+    batches = lake.run_all()
+    assert [ended.batch_id for ended in batches] == [1, 2]
+    assert accounts(lake) == {"parsed": 2, "silver": 2, "quarantined": 0, "duplicate": 0, "superseded": 0}
 
 
 KILLED_AT = ("merge_history", "merge_gold")

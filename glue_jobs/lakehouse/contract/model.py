@@ -255,6 +255,11 @@ class GoldContract(_Table):
     sort_keys: tuple[str, ...]
     path: Path
 
+    @cached_property
+    def datasets(self) -> tuple[str, ...]:
+        """Every dataset that the table is computed from, lookups included."""
+        return (*(source.dataset for source in self.sources), *(lookup.dataset for lookup in self.lookups))
+
 
 @dataclass(frozen=True)
 class Registry:
