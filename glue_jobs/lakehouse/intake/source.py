@@ -128,17 +128,29 @@ def _check_size(inflated: int, landed: int) -> None:
         raise Refusal("file_too_large", f"inflates to more than {MAX_FILE_BYTES:,} bytes: split the file")
 
 
+_REPLACEMENT = "\ufffd".encode()
+
+
 def _as_utf8(data: bytes, encoding: str, bom: int) -> tuple[bytes, bool]:
-    """(UTF-8 bytes, whether the last character is cut). UTF-8 itself is checked later, block by block."""
+    """(UTF-8 bytes, whether the last character is cut). UTF-8 itself is checked later, block by block.
+
+    A cut character is left out; where it is all that its line holds, a replacement character stands for it, so that the
+    row leaves a trace.
+    """
     if encoding == "utf-8":
         missing = _cut_bytes(data)
-        return (data[:-missing], True) if missing else (data, False)
+        return (_traced(data[:-missing]), True) if missing else (data, False)
     decoder = codecs.getincrementaldecoder(encoding)()
     try:
         text = decoder.decode(data)
     except UnicodeDecodeError as error:
         raise Refusal("wrong_encoding", f"not {encoding.upper()}: {error.reason}", bom + error.start) from None
-    return text.encode("utf-8"), bool(decoder.getstate()[0])
+    is_cut = bool(decoder.getstate()[0])
+    return _traced(text.encode("utf-8")) if is_cut else text.encode("utf-8"), is_cut
+
+
+def _traced(data: bytes) -> bytes:
+    return data + _REPLACEMENT if data.endswith((b"\n", b"\r")) else data
 
 
 def _cut_bytes(data: bytes) -> int:
