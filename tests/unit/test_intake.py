@@ -176,8 +176,6 @@ def test_an_unusable_file_is_refused_with_its_place(reason: str, offset: int | N
         ("many lines inside quotes, then rubbish", HEADER + b'1,"a\nb"x,c\n2,b,x\n', ["malformed_row", "2"]),
         ("cut inside a quoted text of many lines", HEADER + b'1,b,x\n2,"a\nb', ["1", "malformed_row"]),
         ("cut inside a character", HEADER + b"1,b,x\n2,b,caf\xc3", ["1", "malformed_row"]),
-        ("a line of nothing but a cut character", HEADER + b"1,b,x\n\xc3", ["1", "malformed_row"]),
-        ("a JSON line of nothing but a cut character", b'{"user_id":"1"}\n\xc3', ["1", "malformed_json"]),
         ("first line broken", b'{"user_id":1,\n{"user_id":"2"}\n{"user_id":"3"}', ["malformed_json", "2", "3"]),
         ("first line broken in a text", b'{"user_id":"1\n{"user_id":"2"}\n', ["malformed_json", "2"]),
         ("line broken", b'{"user_id":"1"}\n{"user_id":"2\n{"user_id":"3"}\n', ["1", "malformed_json", "3"]),
@@ -491,3 +489,14 @@ def test_the_largest_ratio_of_real_files_is_no_bomb() -> None:
 )
 def test_hidden_and_temporary_names_are_ignored(key: str, expected: bool) -> None:
     assert intake.is_ignored(key) is expected
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (HEADER + b"1,b,x\n\xc3", "malformed_row"),
+        (b'{"user_id":"1"}\n\xc3', "malformed_json"),
+    ],
+)
+def test_a_line_of_nothing_but_a_cut_character_is_a_row_too(data: bytes, reason: str) -> None:
+    assert [(row.number, row.unreadable) for row in read(data)] == [(1, None), (2, reason)]
