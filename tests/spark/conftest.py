@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -48,6 +49,8 @@ def spark(aws: LocalAwsProcess) -> Iterator[SparkSession]:
         builder = builder.config(key, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
+    # Its connections say goodbye when Python collects them, which is after pytest has closed its log.
+    logging.getLogger("py4j").setLevel(logging.ERROR)
     yield session
     session.stop()
 
