@@ -38,8 +38,9 @@ def spark(aws: LocalAwsProcess) -> Iterator[SparkSession]:
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.memory": "2g",
-        # Tables of a few rows: waiting for the optimizing compiler and for empty tasks costs more than it gains.
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+        # Tables of a few rows: waiting for the optimizing compiler and for empty tasks costs more than it gains. Without
+        # that compiler the JVM would keep 48 MB of code, which Spark fills; what comes after would be interpreted.
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
         "spark.sql.shuffle.partitions": "2",
         # Tests drop and create tables behind Spark's back.
         "spark.sql.catalog.lake.cache-enabled": "false",
