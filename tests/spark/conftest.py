@@ -38,8 +38,8 @@ def spark(aws: LocalAwsProcess) -> Iterator[SparkSession]:
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.memory": "2g",
-        # Tables of a few rows: waiting for the optimizing compiler and for empty tasks costs more than it gains. Without
-        # that compiler the JVM would keep 48 MB of code, which Spark fills; what comes after would be interpreted.
+        # Tables of a few rows: the optimizing compiler and empty tasks cost more than they gain. Without that compiler
+        # the JVM would keep 48 MB of code, which Spark fills; what comes after would be interpreted.
         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
         "spark.sql.shuffle.partitions": "2",
         # Tests drop and create tables behind Spark's back.
