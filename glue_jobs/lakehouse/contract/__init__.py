@@ -6,7 +6,9 @@
 from lakehouse.contract.columns import EPOCH_FORMATS
 from lakehouse.contract.errors import ContractError, Problem
 from lakehouse.contract.model import (
+    REPAIRS,
     Column,
+    ColumnReference,
     ColumnType,
     GoldContract,
     GoldLookup,
@@ -18,7 +20,9 @@ from lakehouse.contract.registry import load_registry, source_names
 
 __all__ = [
     "EPOCH_FORMATS",
+    "REPAIRS",
     "Column",
+    "ColumnReference",
     "ColumnType",
     "ContractError",
     "GoldContract",

@@ -21,6 +21,27 @@ Classification = Literal["public", "internal", "personal"]
 Drift = Literal["rescue", "evolve", "freeze"]
 TableType = Literal["fact", "dimension", "mart"]
 DistStyle = Literal["auto", "all", "even", "key"]
+Orphans = Literal["warn", "quarantine", "wait"]
+Repair = Literal[
+    "currency_sign", "decimal_comma", "percent", "number_words", "html_entities", "mojibake", "email", "phone"
+]
+REPAIRS: Mapping[Repair, str] = MappingProxyType(
+    {
+        "currency_sign": "a currency sign or ISO 4217 code before or after a number is dropped: `€12.50`, `12.50 USD`",
+        "decimal_comma": "a comma followed by other than three digits, or after a dot, is the decimal point: `12,5` is "
+        "12.5 and `1.234,50` is 1234.50",
+        "percent": "a number with a percent sign is that number of hundredths: `15 %` is 0.15",
+        "number_words": "`zero` to `twelve` in English, whatever the case, are 0 to 12",
+        "html_entities": "`&amp;`, `&eacute;`, `&#233;` and all others of HTML 5 are the characters they stand for",
+        "mojibake": "UTF-8 that was read as Windows-1252 is read again: `CafÃ©` is `Café`; text that is no such thing, "
+        "or would not be UTF-8, stays",
+        "email": "`mailto:` before, `<` `>` around and a display name before the address are dropped; the part after "
+        "the @ is written small",
+        "phone": "E.164: a leading 00 is +, `(0)`, blanks, dots, slashes, hyphens and brackets are dropped: "
+        "`0049 (0)170/12-34` is +491701234",
+    }
+)
+"""What a contract may allow to be put right in a column's text, and exactly how. Only what is listed is repaired."""
 
 MAX_VARCHAR_BYTES = 65535
 MAX_DECIMAL_PRECISION = 38
@@ -132,6 +153,16 @@ _KIND_OF_SPELLING: Mapping[str, Kind] = MappingProxyType(dict(zip(TYPE_SPELLINGS
 
 
 @dataclass(frozen=True)
+class ColumnReference:
+    """The column of another source that a column's values are taken from, and what becomes of a row whose value is
+    not there: kept and counted (warn), refused (quarantine), or refused until its parent arrives (wait)."""
+
+    dataset: str
+    column: str
+    orphans: Orphans
+
+
+@dataclass(frozen=True)
 class Column:
     """One column: its name and type, what it means, and the rules its values keep.
 
@@ -163,6 +194,13 @@ class Column:
     exclusive_maximum: bool = False
     pattern: str | None = None
     """A regular expression that the whole value must match (Java and Python agree on its syntax)."""
+    repairs: tuple[Repair, ...] = ()
+    """What may be put right in the text before it is read, in the order of `REPAIRS`."""
+    prefixes: tuple[str, ...] = ()
+    """Texts that senders put before the value and that are dropped, compared without regard to case: `user:`."""
+    alias_units: Mapping[str, Decimal] = field(default_factory=dict, hash=False)
+    """Lower-cased alias -> what one unit under that header is worth in the column's own: amount_cents -> 0.01."""
+    reference: ColumnReference | None = None
 
 
 @dataclass(frozen=True)
@@ -212,6 +250,8 @@ class SourceContract(_Table):
     """Iceberg transforms such as ``months(occurred_at)``."""
     drift: Drift
     """What an unknown column does: kept aside (rescue), added (evolve), or refused with its file (freeze)."""
+    encoding: str | None
+    """Encoding of files that are not UTF-8 and have no byte order mark, such as cp1252; None: they are refused."""
     path: Path
 
     @cached_property

@@ -98,6 +98,7 @@ def read_source(document: Document, domain: str, name: str) -> SourceContract | 
         order_by=order_by,
         partition_by=table.partition_by,
         drift=cast(Drift, drift),
+        encoding=None,
         path=document.file,
     )
 
