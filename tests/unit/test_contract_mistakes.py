@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.contract import ContractError, Problem, Registry, load_registry
+from lakehouse.contract import ColumnReference, ContractError, Problem, Registry, load_registry
 
 SOURCE = """\
 apiVersion: v3.2.0
@@ -58,6 +59,23 @@ schema:
         customProperties:
           - {property: formats, value: [yyyy-MM-dd]}
           - {property: partitionTransform, value: months}
+      - name: fee
+        logicalType: number
+        physicalType: decimal(10,2)
+        description: What the payment cost.
+        synonyms: [{synonym: Fee_Cents}, {synonym: payment.fee}]
+        customProperties:
+          - {property: repairs, value: [percent, currency_sign]}
+          - {property: aliasUnits, value: {fee_cents: 0.01}}
+      - name: customer_id
+        logicalType: string
+        physicalType: varchar(10)
+        description: Who ordered.
+        relationships: [{type: foreignKey, to: customers.customer_id}]
+        customProperties:
+          - {property: prefixes, value: ["c-", "C-No "]}
+          - {property: repairs, value: [mojibake, html_entities]}
+          - {property: orphans, value: wait}
 """
 GOLD = """\
 apiVersion: v3.2.0
@@ -102,12 +120,24 @@ CUSTOMERS = (
     .replace("changed_at", "customer_id")
     .replace("      - {property: orderBy, value: customer_id}\n", "")
 )
+CUSTOMERS += """\
+      - name: name
+        logicalType: string
+        physicalType: varchar(10)
+        description: Their name.
+"""
+VISITS = (
+    CUSTOMERS.replace("customers", "visits")
+    .replace("primaryKey: true", "primaryKey: true\n        primaryKeyPosition: 1")
+    .replace("Their name.", "Their name.\n        primaryKey: true\n        primaryKeyPosition: 2")
+)
 
 
 def _shop(root: Path, source: str = SOURCE, gold: str = GOLD) -> Path:
     (root / "shop/contracts/gold").mkdir(parents=True)
     (root / "shop/contracts/orders.yaml").write_text(source, encoding="utf-8")
     (root / "shop/contracts/customers.yaml").write_text(CUSTOMERS, encoding="utf-8")
+    (root / "shop/contracts/visits.yaml").write_text(VISITS, encoding="utf-8")
     (root / "shop/contracts/gold/daily_orders.yaml").write_text(gold, encoding="utf-8")
     return root
 
@@ -129,6 +159,14 @@ def test_a_right_contract_is_read_whole(tmp_path: Path) -> None:
     assert orders.column("amount").minimum == 0
     assert not orders.column("amount").exclusive_minimum
     assert orders.column("amount").unit == "EUR"
+    assert orders.column("amount").reference is None
+    assert orders.column("fee").repairs == ("currency_sign", "percent"), "in the order they are made in"
+    assert orders.column("fee").alias_units == {"fee_cents": Decimal("0.01")}
+    assert orders.header_lookup["payment.fee"] == "fee"
+    assert orders.column("customer_id").prefixes == ("C-No ", "c-"), "longest first"
+    assert orders.column("customer_id").repairs == ("html_entities", "mojibake")
+    assert orders.column("customer_id").reference == ColumnReference("shop.customers", "customer_id", "wait")
+    assert orders.encoding is None
     assert daily.sources[0].keys == {"order_date": "cast(changed_at as date)"}
     assert daily.lookups[0].on == {"order_id": "customer_id"}
     assert (daily.dist_style, daily.dist_key, daily.sort_keys) == ("key", "order_date", ("order_date",))
@@ -136,6 +174,9 @@ def test_a_right_contract_is_read_whole(tmp_path: Path) -> None:
     assert daily.unknown_member["order_count"] == 0
 
 
+FEE, CUSTOMER = "schema[0].properties[4].customProperties", "schema[0].properties[5]"
+TO, ENCODING = f"{CUSTOMER}.relationships[0].to", "schema[0].customProperties.encoding"
+NULLS = '{property: nulls, value: ["", "null"]}'
 # (text of the valid contract, what stands there instead, line, field, words of the message)
 IN_SOURCE = [
     ("varchar(10)", "varchr(10)", 17, "schema[0].properties[0].physicalType", "did you mean varchar(n)?"),
@@ -196,6 +237,51 @@ IN_SOURCE = [
     ("version: 1.0.0", "version: one", 4, "version", "major.minor.patch"),
     ("status: active", "status: active\nstatus: retired", 6, "status", "the other is on line 5"),
     ("schema:\n", "schema: []\nold:\n", 7, "schema", "one table per file"),
+    ("[percent, currency_sign]", "[percnt]", 51, f"{FEE}.repairs[0]", "did you mean percent?"),
+    ("[percent, currency_sign]", "[mojibake]", 51, f"{FEE}.repairs[0]", "use currency_sign, decimal_comma, percent"),
+    ("[percent, currency_sign]", "[percent, percent]", 51, f"{FEE}.repairs[1]", "said twice"),
+    ("[mojibake, html_entities]", "[number_words]", 60, f"{CUSTOMER}.customProperties.repairs[0]",
+     "use html_entities, mojibake, email, phone"),
+    ("[yyyy-MM-dd]}", "[yyyy-MM-dd]}\n          - {property: repairs, value: [mojibake]}", 44,
+     "schema[0].properties[3].customProperties.repairs[0]", "repair numbers and varchars only"),
+    ("{fee_cents: 0.01}", "{fee_cent: 0.01}", 52, f"{FEE}.aliasUnits.fee_cent", "did you mean Fee_Cents?"),
+    ("{fee_cents: 0.01}", "{fee: 0.01}", 52, f"{FEE}.aliasUnits.fee", "is not an alias of the column"),
+    ("{fee_cents: 0.01}", "{fee_cents: 1, FEE_CENTS: 1}", 52, f"{FEE}.aliasUnits.FEE_CENTS", "is known already"),
+    ("{fee_cents: 0.01}", "{fee_cents: 0}", 52, f"{FEE}.aliasUnits.fee_cents", "write a number above 0"),
+    ("{fee_cents: 0.01}", "{fee_cents: cents}", 52, f"{FEE}.aliasUnits.fee_cents", "write a decimal number"),
+    ("{fee_cents: 0.01}", "[fee_cents]", 52, f"{FEE}.aliasUnits", "is not a mapping"),
+    ("{property: prefixes, value: [\"c-\", \"C-No \"]}", "{property: aliasUnits, value: {x: 1}}", 59,
+     f"{CUSTOMER}.customProperties.aliasUnits", "numbers only"),
+    ('["c-", "C-No "]', '[""]', 59, f"{CUSTOMER}.customProperties.prefixes[0]", "begins no value"),
+    ('["c-", "C-No "]', '[" c-"]', 59, f"{CUSTOMER}.customProperties.prefixes[0]", "without blanks before"),
+    ('["c-", "C-No "]', '["c-", "C-"]', 59, f"{CUSTOMER}.customProperties.prefixes[1]", "case does not matter"),
+    ("          - {property: orphans, value: wait}\n", "", 57, f"{CUSTOMER}.relationships", "warn, quarantine or wait"),
+    ("value: wait}", "value: drop}", 61, f"{CUSTOMER}.customProperties.orphans", "warn, quarantine, wait"),
+    ("        relationships: [{type: foreignKey, to: customers.customer_id}]\n", "", 60,
+     f"{CUSTOMER}.customProperties.orphans", "add relationships: [{type: foreignKey, to: dataset.column}]"),
+    ("relationships: [{type: foreignKey, to: customers.customer_id}]", "relationships: []", 57,
+     f"{CUSTOMER}.relationships", "declare one per column"),
+    ("type: foreignKey, to:", "type: foreignKey, from: order_id, to:", 57, f"{CUSTOMER}.relationships[0].from",
+     "is not a field here"),
+    ("type: foreignKey,", "type: primaryKey,", 57, f"{CUSTOMER}.relationships[0].type", "foreignKey"),
+    ("to: customers.customer_id", "to: customers", 57, TO, "write dataset.column"),
+    ("to: customers.customer_id", "to: eu.shop.customers.customer_id", 57, TO, "write dataset.column"),
+    ("to: customers.customer_id", "to: [customers.customer_id]", 57, TO, "is not text"),
+    ("to: customers.customer_id", "to: customer.customer_id", 57, TO, "did you mean shop.customers?"),
+    ("to: customers.customer_id", "to: store.customers.customer_id", 57, TO, '"store.customers" is not a source'),
+    ("to: customers.customer_id", "to: shop.daily_orders.order_date", 57, TO, "is not a source"),
+    ("to: customers.customer_id", "to: orders.order_id", 57, TO, "refers to its own dataset"),
+    ("to: customers.customer_id", "to: customers.id", 57, TO, '"id" is not a column of shop.customers'),
+    ("to: customers.customer_id", "to: customers.name", 57, TO, "refer to customer_id"),
+    ("to: customers.customer_id", "to: visits.customer_id", 57, TO, "refer to a dataset whose key is one column"),
+    ("(10)\n        description: Who", "(12)\n        description: Who", 57, TO,
+     "customer_id is a varchar(12), but customers.customer_id a varchar(10)"),
+    (NULLS, "{property: encoding, value: latin-9000}", 13, ENCODING, "one that Python knows, such as cp1252"),
+    (NULLS, "{property: encoding, value: base64}", 13, ENCODING, "one that Python knows, such as cp1252"),
+    (NULLS, '{property: encoding, value: "\\0"}', 13, ENCODING, "one that Python knows, such as cp1252"),
+    (NULLS, "{property: encoding, value: UTF8}", 13, ENCODING, "UTF-8 is always tried first"),
+    (NULLS, "{property: encoding, value: utf-16-le}", 13, ENCODING, "use an extension of ASCII"),
+    (NULLS, "{property: encoding, value: cp037}", 13, ENCODING, "use an extension of ASCII"),
     ("kind: DataContract", "kind: [DataContract", 3, "", "not YAML"),
     ("kind: DataContract", "kind: Data\tContract: x", 2, "", "not YAML"),
     ("kind: DataContract", "kind: DataContract\n--- {}", 3, "", "not YAML"),
@@ -251,7 +337,7 @@ def _assert_told(problems: tuple[Problem, ...], file: str, line: int, field: str
 
 
 def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
-    source = SOURCE.replace("varchar(10)", "text").replace("minimum: 0", "minimum: x").replace("months", "weeks")
+    source = SOURCE.replace("varchar(10)", "text", 1).replace("minimum: 0", "minimum: x").replace("months", "weeks")
     problems = _problems(_shop(tmp_path, source=source, gold=GOLD.replace("bigint", "int")))
     assert [(problem.file.name, problem.line) for problem in problems] == [
         *[("daily_orders.yaml", 32)],
@@ -260,8 +346,45 @@ def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_broken_source_is_not_also_reported_as_missing(tmp_path: Path) -> None:
-    problems = _problems(_shop(tmp_path, source=SOURCE.replace("varchar(10)", "text")))
+    problems = _problems(_shop(tmp_path, source=SOURCE.replace("varchar(10)", "text", 1)))
     assert [problem.file.name for problem in problems] == ["orders.yaml"]
+    root = _shop(tmp_path / "referred")
+    (root / "shop/contracts/customers.yaml").write_text(CUSTOMERS.replace("varchar(10)", "text", 1), encoding="utf-8")
+    assert [problem.file.name for problem in _problems(root)] == ["customers.yaml"]
+
+
+def test_a_reference_into_another_domain_gives_its_full_name(tmp_path: Path) -> None:
+    root = _shop(tmp_path, source=SOURCE.replace("to: customers.", "to: crm.people."))
+    (root / "crm/contracts").mkdir(parents=True)
+    people = CUSTOMERS.replace("shop", "crm").replace("customers", "people")
+    (root / "crm/contracts/people.yaml").write_text(people, encoding="utf-8")
+    reference = load_registry(root).sources["shop.orders"].column("customer_id").reference
+    assert reference == ColumnReference("crm.people", "customer_id", "wait")
+
+
+@pytest.mark.parametrize(("orphans", "is_refused"), [("wait", True), ("quarantine", True), ("warn", False)])
+def test_datasets_may_refer_to_each_other_unless_their_rows_would_wait(
+    tmp_path: Path, orphans: str, is_refused: bool
+) -> None:
+    root = _shop(tmp_path)
+    customers = root / "shop/contracts/customers.yaml"
+    first_order = SOURCE[SOURCE.index("      - name: customer_id") :].replace("customer_id", "order_id")
+    first_order = first_order.replace("customers.", "orders.").replace("value: wait", f"value: {orphans}")
+    customers.write_text(CUSTOMERS + first_order, encoding="utf-8")
+    if not is_refused:
+        assert load_registry(root)
+        return
+    (problem,) = _problems(root)
+    assert problem.field.endswith(".relationships[0].to")
+    assert "rows wait for each other: shop." in problem.wrong
+
+
+@pytest.mark.parametrize(
+    ("spelled", "codec"), [("cp1252", "cp1252"), ("Windows-1252", "cp1252"), ("latin-1", "iso8859-1")]
+)
+def test_an_encoding_is_kept_under_one_name(tmp_path: Path, spelled: str, codec: str) -> None:
+    source = SOURCE.replace(NULLS, f"{{property: encoding, value: {spelled}}}")
+    assert load_registry(_shop(tmp_path, source=source)).sources["shop.orders"].encoding == codec
 
 
 def test_a_source_and_a_gold_table_may_not_share_a_name(tmp_path: Path) -> None:

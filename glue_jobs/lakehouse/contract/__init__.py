@@ -3,7 +3,6 @@
 ``load_registry()`` gives every contract of the installed package. Knows no Spark and no AWS.
 """
 
-from lakehouse.contract.columns import EPOCH_FORMATS
 from lakehouse.contract.errors import ContractError, Problem
 from lakehouse.contract.model import (
     REPAIRS,
@@ -17,6 +16,7 @@ from lakehouse.contract.model import (
     SourceContract,
 )
 from lakehouse.contract.registry import load_registry, source_names
+from lakehouse.contract.rules import EPOCH_FORMATS
 
 __all__ = [
     "EPOCH_FORMATS",

@@ -179,7 +179,10 @@ class Column:
     unit: str | None = None
     classification: Classification = "internal"
     aliases: tuple[str, ...] = ()
-    """Header spellings accepted besides the name, compared without regard to case."""
+    """Header spellings accepted besides the name, compared without regard to case.
+
+    One with dots also stands for a value nested in JSON objects: ``client.device`` is ``{"client": {"device": …}}``.
+    """
     formats: tuple[str, ...] = ()
     """Spark datetime patterns tried in order, or ``epoch_seconds`` / ``epoch_millis``; dates and timestamps only."""
     nulls: tuple[str, ...] = ()
@@ -197,10 +200,14 @@ class Column:
     repairs: tuple[Repair, ...] = ()
     """What may be put right in the text before it is read, in the order of `REPAIRS`."""
     prefixes: tuple[str, ...] = ()
-    """Texts that senders put before the value and that are dropped, compared without regard to case: `user:`."""
+    """Texts that senders put before the value and of which one is dropped, compared without regard to case: `user:`.
+
+    Longest first: the first that the text begins with is the one that was meant.
+    """
     alias_units: Mapping[str, Decimal] = field(default_factory=dict, hash=False)
     """Lower-cased alias -> what one unit under that header is worth in the column's own: amount_cents -> 0.01."""
     reference: ColumnReference | None = None
+    """The only key column of another source, of the same type; a null refers to nothing and is no orphan."""
 
 
 @dataclass(frozen=True)
@@ -251,7 +258,10 @@ class SourceContract(_Table):
     drift: Drift
     """What an unknown column does: kept aside (rescue), added (evolve), or refused with its file (freeze)."""
     encoding: str | None
-    """Encoding of files that are not UTF-8 and have no byte order mark, such as cp1252; None: they are refused."""
+    """Encoding of files that are not UTF-8 and have no byte order mark; None: they are refused.
+
+    An extension of ASCII, by Python's own name for the codec: cp1252, iso8859-1.
+    """
     path: Path
 
     @cached_property

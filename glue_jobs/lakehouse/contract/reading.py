@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from lakehouse.contract.document import Document, Value
 from lakehouse.contract.errors import one_of
 from lakehouse.contract.model import (
     Column,
+    ColumnReference,
     DistStyle,
     Drift,
     GoldContract,
@@ -34,7 +36,7 @@ _ENVELOPE_DOCUMENTARY = (
 )
 _TABLE = ("name", "description", "properties", "customProperties")
 _TABLE_DOCUMENTARY = ("businessName", "dataGranularityDescription", "tags", "authoritativeDefinitions", "physicalType")
-_CUSTOM_OF_SOURCE = ("drift", "orderBy", "nulls")
+_CUSTOM_OF_SOURCE = ("drift", "orderBy", "nulls", "encoding")
 _CUSTOM_OF_GOLD = (
     *("tableType", "recomputeBy", "sources", "lookups", "unknownMember", "distStyle", "distKey", "sortKeys"),
 )
@@ -46,6 +48,15 @@ class Reference:
 
     dataset: Value
     match: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ReferringColumn:
+    """A column of a source that refers to another source, and where its contract names that."""
+
+    place: Value
+    column: Column
+    reference: ColumnReference
 
 
 @dataclass(frozen=True)
@@ -70,14 +81,20 @@ class _Table:
         return tuple(declared.name for declared in self.declared if declared.name is not None)
 
 
-def read_source(document: Document, domain: str, name: str) -> SourceContract | None:
+def read_source(document: Document, domain: str, name: str) -> tuple[SourceContract | None, Sequence[ReferringColumn]]:
     """The source contract in a file, or None when there are ``document.problems``.
 
-    ``domain`` and ``name`` come from where the file stands; the contract has to say the same.
+    ``domain`` and ``name`` come from where the file stands; the contract has to say the same. Beside it, the columns
+    that refer to other sources, for the checks that need the other files.
     """
     table = _read_table(document, domain, name, _CUSTOM_OF_SOURCE, of_source=True)
     if table is None:
-        return None
+        return None, ()
+    referring = [
+        ReferringColumn(declared.reference_place, declared.column, declared.column.reference)
+        for declared in table.declared
+        if declared.reference_place and declared.column and declared.column.reference
+    ]
     drift = _required(document, table, "drift", lambda value: document.choice(value, get_args(Drift)))
     order_by = None
     if "orderBy" in table.custom:
@@ -87,9 +104,10 @@ def read_source(document: Document, domain: str, name: str) -> SourceContract | 
             document.complain(
                 table.custom["orderBy"], f"{order_by} is a {ordering.type}", "use a timestamp or a number"
             )
+    encoding = _read_encoding(document, table.custom["encoding"]) if "encoding" in table.custom else None
     if document.problems:
-        return None
-    return SourceContract(
+        return None, referring
+    contract = SourceContract(
         domain=domain,
         name=name,
         version=table.version,
@@ -98,9 +116,10 @@ def read_source(document: Document, domain: str, name: str) -> SourceContract | 
         order_by=order_by,
         partition_by=table.partition_by,
         drift=cast(Drift, drift),
-        encoding=None,
+        encoding=encoding,
         path=document.file,
     )
+    return contract, referring
 
 
 def read_gold(document: Document, domain: str, name: str) -> tuple[GoldContract | None, Mapping[str, Reference]]:
@@ -174,7 +193,9 @@ def _read_table(
     custom = document.custom_properties(fields, custom_allowed)
     nulls = document.texts(custom["nulls"]) if "nulls" in custom else ()
     declared = (
-        read_columns(document, fields["properties"], of_source=of_source, nulls=nulls) if "properties" in fields else []
+        read_columns(document, fields["properties"], domain, of_source=of_source, nulls=nulls)
+        if "properties" in fields
+        else []
     )
     keys = [(column.value, column.name or "", column.key_position) for column in declared if column.is_key]
     if declared and not keys:
@@ -216,6 +237,26 @@ def _columns_named(document: Document, value: Value, names: Sequence[str]) -> tu
     for item in document.items(value):
         _column_named(document, item, names)
     return document.texts(value)
+
+
+def _read_encoding(document: Document, value: Value) -> str | None:
+    """The codec, by Python's name for it, of files that are not UTF-8."""
+    text = document.text(value)
+    if text is None:
+        return None
+    ascii_bytes = bytes(range(128))
+    try:
+        codec = codecs.lookup(text).name
+        # Delimiters, quotes and line ends are looked for as the bytes that they are in ASCII.
+        keeps_ascii = ascii_bytes.decode(codec) == ascii_bytes.decode("ascii")
+    except (LookupError, ValueError):
+        document.complain(value, f'"{text}" is not an encoding', "use one that Python knows, such as cp1252")
+        return None
+    if codec in ("utf-8", "utf-8-sig", "ascii"):
+        document.complain(value, "UTF-8 is always tried first", "name the encoding of the other files, or drop it")
+    elif not keeps_ascii:
+        document.complain(value, f"{text} writes ASCII otherwise", "use an extension of ASCII, such as cp1252")
+    return codec
 
 
 def _read_sources(

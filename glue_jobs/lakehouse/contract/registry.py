@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from graphlib import CycleError, TopologicalSorter
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from lakehouse.contract.document import Document
 from lakehouse.contract.errors import ContractError, Problem, one_of
 from lakehouse.contract.model import GoldContract, Registry, SourceContract
-from lakehouse.contract.reading import Reference, read_gold, read_source
+from lakehouse.contract.reading import Reference, ReferringColumn, read_gold, read_source
 
 
 @lru_cache(maxsize=8)
@@ -24,12 +25,19 @@ def load_registry(root: Path | None = None) -> Registry:
     domains = root if root is not None else resources.files("lakehouse").joinpath("domains")
     problems: list[Problem] = []
     sources: dict[str, SourceContract | None] = {}
+    referring: dict[str, tuple[Document, Sequence[ReferringColumn]]] = {}
     gold: dict[str, tuple[Document, GoldContract | None, Mapping[str, Reference]]] = {}
     for domain, name, document in _contract_files(domains, problems, "contracts"):
-        sources[f"{domain}.{name}"] = read_source(document, domain, name)
-        problems += document.problems
+        source, columns = read_source(document, domain, name)
+        sources[f"{domain}.{name}"], referring[f"{domain}.{name}"] = source, (document, columns)
     for domain, name, document in _contract_files(domains, problems, "contracts", "gold"):
         gold[f"{domain}.{name}"] = (document, *read_gold(document, domain, name))
+    for dataset, (document, columns) in referring.items():
+        for entry in columns:
+            if mistake := _mistake(entry, dataset, sources):
+                document.complain(entry.place, *mistake)
+    _check_cycles(referring)
+    problems += [problem for document, _ in referring.values() for problem in document.problems]
     for dataset, (document, contract, references) in gold.items():
         if dataset in sources:
             document.problems.append(
@@ -85,3 +93,52 @@ def _check_references(
                     document.complain(
                         references[lookup.dataset].match[column], wrong, one_of(name, source.column_names)
                     )
+
+
+def _mistake(
+    entry: ReferringColumn, dataset: str, sources: Mapping[str, SourceContract | None]
+) -> tuple[str, str] | None:
+    """What keeps rows from being looked up by a column of ``dataset``, and what would be right.
+
+    None when nothing does, and when the other source has mistakes of its own.
+    """
+    column, reference = entry.column, entry.reference
+    others = sorted(name for name in sources if name != dataset)
+    if reference.dataset not in others:
+        why = "refers to its own dataset" if reference.dataset == dataset else f'"{reference.dataset}" is not a source'
+        return why, one_of(reference.dataset, others)
+    target = sources[reference.dataset]
+    if target is None:
+        return None
+    if reference.column not in target.column_names:
+        wrong = f'"{reference.column}" is not a column of {target.dataset}'
+        return wrong, one_of(reference.column, target.column_names)
+    if target.key != (reference.column,):
+        wrong = f"{reference.column} alone is not the key of {target.dataset}"
+        return wrong, "refer to " + (target.key[0] if len(target.key) == 1 else "a dataset whose key is one column")
+    type_ = target.column(reference.column).type
+    if type_ != column.type:
+        wrong = f"{column.name} is a {column.type}, but {target.name}.{reference.column} a {type_}"
+        return wrong, "give both the same type"
+    return None
+
+
+def _check_cycles(referring: Mapping[str, tuple[Document, Sequence[ReferringColumn]]]) -> None:
+    """Note references in a ring that would keep each row out until the other is in."""
+    binding = {
+        dataset: {
+            entry.reference.dataset: entry
+            for entry in columns
+            if entry.reference.orphans != "warn" and entry.reference.dataset != dataset
+        }
+        for dataset, (_, columns) in referring.items()
+    }
+    try:
+        TopologicalSorter(binding).prepare()
+    except CycleError as error:
+        # The ring runs from parent to child: its second dataset refers to its first.
+        ring: list[str] = error.args[1]
+        document, entry = referring[ring[1]][0], binding[ring[1]][ring[0]]
+        document.complain(
+            entry.place, f"rows wait for each other: {' → '.join(ring)}", "let one of them be orphans: warn"
+        )
