@@ -94,7 +94,10 @@ def test_contracts_travel_to_workers_and_serve_as_keys() -> None:
 
 def test_a_registry_gives_contracts_by_domain() -> None:
     registry = load_registry()
-    assert registry.domains == ("online_retail", "storefront")
-    assert [source.name for source in registry.sources_of("storefront")] == ["events", "transactions", "users"]
+    assert registry.domains == ("online_retail", "retail", "storefront")
+    assert [source.name for source in registry.sources_of("storefront")] == [
+        *("events", "exchange_rates", "transactions", "users")
+    ]
     assert [table.name for table in registry.gold_of("online_retail")] == ["fact_invoice_line", "sales_trends"]
+    assert registry.gold_of("retail") == (), "a domain may have sources alone"
     assert registry.sources_of("nowhere") == ()

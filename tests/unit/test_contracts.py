@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import yaml
 from sqlfluff.dialects.dialect_redshift_keywords import redshift_reserved_keywords
 from sqlglot import exp
 
-from lakehouse.contract import GoldContract, SourceContract, load_registry
+from lakehouse.contract import Column, GoldContract, SourceContract, load_registry
 
 REGISTRY = load_registry()
 CONTRACTS: list[SourceContract | GoldContract] = [*REGISTRY.sources.values(), *REGISTRY.gold.values()]
@@ -40,7 +41,10 @@ def standard() -> jsonschema.Draft201909Validator:
 
 
 def test_the_fixed_datasets_have_contracts() -> None:
-    assert {"storefront.users", "storefront.transactions", "storefront.events"} <= set(REGISTRY.sources)
+    names = {domain: {source.name for source in REGISTRY.sources_of(domain)} for domain in REGISTRY.domains}
+    assert names["storefront"] == {"users", "transactions", "events", "exchange_rates"}
+    assert names["retail"] == {"brands", "categories", "products", "customers", "orders", "order_items"}
+    assert names["online_retail"] == {"invoice_lines"}
     assert {"online_retail.fact_invoice_line", "storefront.fact_transaction", "storefront.dim_user"} <= set(
         REGISTRY.gold
     )
@@ -130,6 +134,26 @@ def test_enum_values_and_synonyms_are_reachable(source: SourceContract) -> None:
         if column.pattern:
             assert all(re.fullmatch(column.pattern, value) for value in column.synonyms.values())
         assert not {spelling.lower() for spelling in column.nulls} & set(column.synonyms), column.name
+
+
+@pytest.mark.parametrize(
+    "is_of_kind",
+    [lambda c: c.name.endswith("currency"), lambda c: c.pattern == "[A-Z]{2}"],
+    ids=["currency", "country"],
+)
+def test_a_code_is_spelled_in_the_same_ways_wherever_it_stands(is_of_kind: Callable[[Column], bool]) -> None:
+    columns = [column for source in REGISTRY.sources.values() for column in source.columns if is_of_kind(column)]
+    assert len(columns) > 2
+    for column in columns:
+        assert (column.values, column.synonyms) == (columns[0].values, columns[0].synonyms)
+
+
+@every_source
+def test_a_reference_is_written_in_the_ways_of_the_key_it_refers_to(source: SourceContract) -> None:
+    for column in source.columns:
+        if column.reference:
+            key = REGISTRY.sources[column.reference.dataset].column(column.reference.column)
+            assert (column.prefixes, column.repairs) == (key.prefixes, key.repairs), column.name
 
 
 @pytest.mark.skipif(not ONLINE_RETAIL.exists(), reason="the Online Retail files are not beside the repository")

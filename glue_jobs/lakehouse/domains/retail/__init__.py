@@ -1,0 +1,1 @@
+"""A retailer: brands, categories and products, its customers, and what they ordered."""
