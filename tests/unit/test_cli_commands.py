@@ -100,7 +100,7 @@ def test_an_unknown_dataset_is_answered_with_the_nearest(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, typed: str, hint: str
 ) -> None:
     (tmp_path / "a.csv").write_text("user_id\n1\n")
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "2000")
     assert run(monkeypatch, "land", str(tmp_path / "a.csv"), "--dataset", typed) == 2
     assert hint in " ".join(capsys.readouterr().err.split())
 

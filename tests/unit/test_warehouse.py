@@ -200,8 +200,8 @@ def test_staging_copies_by_manifest_into_tables_like_the_target() -> None:
 
 def test_one_transaction_per_domain_begins_with_the_lock_and_ends_with_the_record() -> None:
     transactions = warehouse.load_transactions(7, ALL, REGISTRY)
-    assert len(transactions) == len(REGISTRY.domains)
-    for domain, statements in zip(REGISTRY.domains, transactions, strict=True):
+    domains = [domain for domain in REGISTRY.domains if REGISTRY.gold_of(domain)]
+    for domain, statements in zip(domains, transactions, strict=True):
         assert statements[0] == "LOCK ops.loads"
         assert statements[-1].startswith("INSERT INTO ops.loads ")
         assert len(statements) == 2 + 2 * len(REGISTRY.gold_of(domain))
