@@ -13,143 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakehouse.contract import ColumnReference, ContractError, Problem, Registry, load_registry
-
-SOURCE = """\
-apiVersion: v3.2.0
-kind: DataContract
-id: shop.orders
-version: 1.0.0
-status: active
-domain: shop
-schema:
-  - name: orders
-    description: Orders.
-    customProperties:
-      - {property: drift, value: rescue}
-      - {property: orderBy, value: changed_at}
-      - {property: nulls, value: ["", "null"]}
-    properties:
-      - name: order_id
-        logicalType: string
-        physicalType: varchar(10)
-        description: The order.
-        primaryKey: true
-        required: true
-        synonyms: [{synonym: OrderId}]
-      - name: amount
-        logicalType: number
-        physicalType: decimal(10,2)
-        description: Its amount.
-        logicalTypeOptions: {minimum: 0}
-        customProperties:
-          - {property: unit, value: EUR}
-      - name: status
-        logicalType: string
-        physicalType: varchar(6)
-        description: Its state.
-        enum: [{value: open}, {value: closed}]
-        customProperties:
-          - {property: valueSynonyms, value: {closed: [done]}}
-          - {property: nulls, value: ["?"]}
-      - name: changed_at
-        logicalType: timestamp
-        physicalType: timestamp
-        description: When it changed.
-        partitioned: true
-        customProperties:
-          - {property: formats, value: [yyyy-MM-dd]}
-          - {property: partitionTransform, value: months}
-      - name: fee
-        logicalType: number
-        physicalType: decimal(10,2)
-        description: What the payment cost.
-        synonyms: [{synonym: Fee_Cents}, {synonym: payment.fee}]
-        customProperties:
-          - {property: repairs, value: [percent, currency_sign]}
-          - {property: aliasUnits, value: {fee_cents: 0.01}}
-      - name: customer_id
-        logicalType: string
-        physicalType: varchar(10)
-        description: Who ordered.
-        relationships: [{type: foreignKey, to: customers.customer_id}]
-        customProperties:
-          - {property: prefixes, value: ["c-", "C-No "]}
-          - {property: repairs, value: [mojibake, html_entities]}
-          - {property: orphans, value: wait}
-"""
-GOLD = """\
-apiVersion: v3.2.0
-kind: DataContract
-id: shop.daily_orders
-version: 1.0.0
-status: active
-domain: shop
-schema:
-  - name: daily_orders
-    description: Orders by day.
-    customProperties:
-      - {property: tableType, value: mart}
-      - {property: recomputeBy, value: [order_date]}
-      - property: sources
-        value:
-          - {dataset: shop.orders, keys: {order_date: cast(changed_at as date)}}
-      - property: lookups
-        value:
-          - {dataset: shop.customers, match: {order_id: customer_id}}
-      - {property: distStyle, value: key}
-      - {property: distKey, value: order_date}
-      - {property: sortKeys, value: [order_date]}
-      - {property: unknownMember, value: {order_date: 1970-01-01, order_count: 0}}
-    properties:
-      - name: order_date
-        logicalType: date
-        physicalType: date
-        description: The day.
-        primaryKey: true
-        required: true
-      - name: order_count
-        logicalType: integer
-        physicalType: bigint
-        description: How many orders.
-        required: true
-"""
-CUSTOMERS = (
-    SOURCE[: SOURCE.index("      - name: amount")]
-    .replace("orders", "customers")
-    .replace("order_id", "customer_id")
-    .replace("changed_at", "customer_id")
-    .replace("      - {property: orderBy, value: customer_id}\n", "")
-)
-CUSTOMERS += """\
-      - name: name
-        logicalType: string
-        physicalType: varchar(10)
-        description: Their name.
-"""
-VISITS = (
-    CUSTOMERS.replace("customers", "visits")
-    .replace("primaryKey: true", "primaryKey: true\n        primaryKeyPosition: 1")
-    .replace("Their name.", "Their name.\n        primaryKey: true\n        primaryKeyPosition: 2")
-)
-
-
-def _shop(root: Path, source: str = SOURCE, gold: str = GOLD) -> Path:
-    (root / "shop/contracts/gold").mkdir(parents=True)
-    (root / "shop/contracts/orders.yaml").write_text(source, encoding="utf-8")
-    (root / "shop/contracts/customers.yaml").write_text(CUSTOMERS, encoding="utf-8")
-    (root / "shop/contracts/visits.yaml").write_text(VISITS, encoding="utf-8")
-    (root / "shop/contracts/gold/daily_orders.yaml").write_text(gold, encoding="utf-8")
-    return root
-
-
-def _problems(root: Path) -> tuple[Problem, ...]:
-    with pytest.raises(ContractError) as caught:
-        load_registry(root)
-    return caught.value.problems
+from tests.support.contracts import CUSTOMERS, GOLD, SOURCE, assert_told, problems_of, write_shop
 
 
 def test_a_right_contract_is_read_whole(tmp_path: Path) -> None:
-    registry = load_registry(_shop(tmp_path))
+    registry = load_registry(write_shop(tmp_path))
     orders, daily = registry.sources["shop.orders"], registry.gold["shop.daily_orders"]
     assert (orders.key, orders.order_by, orders.drift) == (("order_id",), "changed_at", "rescue")
     assert orders.partition_by == ("months(changed_at)",)
@@ -174,9 +42,6 @@ def test_a_right_contract_is_read_whole(tmp_path: Path) -> None:
     assert daily.unknown_member["order_count"] == 0
 
 
-FEE, CUSTOMER = "schema[0].properties[4].customProperties", "schema[0].properties[5]"
-TO, ENCODING = f"{CUSTOMER}.relationships[0].to", "schema[0].customProperties.encoding"
-NULLS = '{property: nulls, value: ["", "null"]}'
 # (text of the valid contract, what stands there instead, line, field, words of the message)
 IN_SOURCE = [
     ("varchar(10)", "varchr(10)", 17, "schema[0].properties[0].physicalType", "did you mean varchar(n)?"),
@@ -237,51 +102,6 @@ IN_SOURCE = [
     ("version: 1.0.0", "version: one", 4, "version", "major.minor.patch"),
     ("status: active", "status: active\nstatus: retired", 6, "status", "the other is on line 5"),
     ("schema:\n", "schema: []\nold:\n", 7, "schema", "one table per file"),
-    ("[percent, currency_sign]", "[percnt]", 51, f"{FEE}.repairs[0]", "did you mean percent?"),
-    ("[percent, currency_sign]", "[mojibake]", 51, f"{FEE}.repairs[0]", "use currency_sign, decimal_comma, percent"),
-    ("[percent, currency_sign]", "[percent, percent]", 51, f"{FEE}.repairs[1]", "said twice"),
-    ("[mojibake, html_entities]", "[number_words]", 60, f"{CUSTOMER}.customProperties.repairs[0]",
-     "use html_entities, mojibake, email, phone"),
-    ("[yyyy-MM-dd]}", "[yyyy-MM-dd]}\n          - {property: repairs, value: [mojibake]}", 44,
-     "schema[0].properties[3].customProperties.repairs[0]", "repair numbers and varchars only"),
-    ("{fee_cents: 0.01}", "{fee_cent: 0.01}", 52, f"{FEE}.aliasUnits.fee_cent", "did you mean Fee_Cents?"),
-    ("{fee_cents: 0.01}", "{fee: 0.01}", 52, f"{FEE}.aliasUnits.fee", "is not an alias of the column"),
-    ("{fee_cents: 0.01}", "{fee_cents: 1, FEE_CENTS: 1}", 52, f"{FEE}.aliasUnits.FEE_CENTS", "is known already"),
-    ("{fee_cents: 0.01}", "{fee_cents: 0}", 52, f"{FEE}.aliasUnits.fee_cents", "write a number above 0"),
-    ("{fee_cents: 0.01}", "{fee_cents: cents}", 52, f"{FEE}.aliasUnits.fee_cents", "write a decimal number"),
-    ("{fee_cents: 0.01}", "[fee_cents]", 52, f"{FEE}.aliasUnits", "is not a mapping"),
-    ("{property: prefixes, value: [\"c-\", \"C-No \"]}", "{property: aliasUnits, value: {x: 1}}", 59,
-     f"{CUSTOMER}.customProperties.aliasUnits", "numbers only"),
-    ('["c-", "C-No "]', '[""]', 59, f"{CUSTOMER}.customProperties.prefixes[0]", "begins no value"),
-    ('["c-", "C-No "]', '[" c-"]', 59, f"{CUSTOMER}.customProperties.prefixes[0]", "without blanks before"),
-    ('["c-", "C-No "]', '["c-", "C-"]', 59, f"{CUSTOMER}.customProperties.prefixes[1]", "case does not matter"),
-    ("          - {property: orphans, value: wait}\n", "", 57, f"{CUSTOMER}.relationships", "warn, quarantine or wait"),
-    ("value: wait}", "value: drop}", 61, f"{CUSTOMER}.customProperties.orphans", "warn, quarantine, wait"),
-    ("        relationships: [{type: foreignKey, to: customers.customer_id}]\n", "", 60,
-     f"{CUSTOMER}.customProperties.orphans", "add relationships: [{type: foreignKey, to: dataset.column}]"),
-    ("relationships: [{type: foreignKey, to: customers.customer_id}]", "relationships: []", 57,
-     f"{CUSTOMER}.relationships", "declare one per column"),
-    ("type: foreignKey, to:", "type: foreignKey, from: order_id, to:", 57, f"{CUSTOMER}.relationships[0].from",
-     "is not a field here"),
-    ("type: foreignKey,", "type: primaryKey,", 57, f"{CUSTOMER}.relationships[0].type", "foreignKey"),
-    ("to: customers.customer_id", "to: customers", 57, TO, "write dataset.column"),
-    ("to: customers.customer_id", "to: eu.shop.customers.customer_id", 57, TO, "write dataset.column"),
-    ("to: customers.customer_id", "to: [customers.customer_id]", 57, TO, "is not text"),
-    ("to: customers.customer_id", "to: customer.customer_id", 57, TO, "did you mean shop.customers?"),
-    ("to: customers.customer_id", "to: store.customers.customer_id", 57, TO, '"store.customers" is not a source'),
-    ("to: customers.customer_id", "to: shop.daily_orders.order_date", 57, TO, "is not a source"),
-    ("to: customers.customer_id", "to: orders.order_id", 57, TO, "refers to its own dataset"),
-    ("to: customers.customer_id", "to: customers.id", 57, TO, '"id" is not a column of shop.customers'),
-    ("to: customers.customer_id", "to: customers.name", 57, TO, "refer to customer_id"),
-    ("to: customers.customer_id", "to: visits.customer_id", 57, TO, "refer to a dataset whose key is one column"),
-    ("(10)\n        description: Who", "(12)\n        description: Who", 57, TO,
-     "customer_id is a varchar(12), but customers.customer_id a varchar(10)"),
-    (NULLS, "{property: encoding, value: latin-9000}", 13, ENCODING, "one that Python knows, such as cp1252"),
-    (NULLS, "{property: encoding, value: base64}", 13, ENCODING, "one that Python knows, such as cp1252"),
-    (NULLS, '{property: encoding, value: "\\0"}', 13, ENCODING, "one that Python knows, such as cp1252"),
-    (NULLS, "{property: encoding, value: UTF8}", 13, ENCODING, "UTF-8 is always tried first"),
-    (NULLS, "{property: encoding, value: utf-16-le}", 13, ENCODING, "use an extension of ASCII"),
-    (NULLS, "{property: encoding, value: cp037}", 13, ENCODING, "use an extension of ASCII"),
     ("kind: DataContract", "kind: [DataContract", 3, "", "not YAML"),
     ("kind: DataContract", "kind: Data\tContract: x", 2, "", "not YAML"),
     ("kind: DataContract", "kind: DataContract\n--- {}", 3, "", "not YAML"),
@@ -317,8 +137,8 @@ def test_a_mistake_in_a_source_names_its_place(
     tmp_path: Path, old: str, new: str, line: int, field: str, words: str
 ) -> None:
     assert old in SOURCE
-    problems = _problems(_shop(tmp_path, source=SOURCE.replace(old, new, 1)))
-    _assert_told(problems, "orders.yaml", line, field, words)
+    problems = problems_of(write_shop(tmp_path, source=SOURCE.replace(old, new, 1)))
+    assert_told(problems, "orders.yaml", line, field, words)
 
 
 @pytest.mark.parametrize(("old", "new", "line", "field", "words"), IN_GOLD, ids=[case[1] for case in IN_GOLD])
@@ -326,19 +146,13 @@ def test_a_mistake_in_a_gold_table_names_its_place(
     tmp_path: Path, old: str, new: str, line: int, field: str, words: str
 ) -> None:
     assert old in GOLD
-    problems = _problems(_shop(tmp_path, gold=GOLD.replace(old, new, 1)))
-    _assert_told(problems, "daily_orders.yaml", line, field, words)
-
-
-def _assert_told(problems: tuple[Problem, ...], file: str, line: int, field: str, words: str) -> None:
-    told = [problem for problem in problems if (problem.line, problem.field) == (line, field)]
-    assert any(words in f"{problem.wrong}; {problem.right}" for problem in told), "\n".join(map(str, problems))
-    assert {problem.file.name for problem in problems} == {file}
+    problems = problems_of(write_shop(tmp_path, gold=GOLD.replace(old, new, 1)))
+    assert_told(problems, "daily_orders.yaml", line, field, words)
 
 
 def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
     source = SOURCE.replace("varchar(10)", "text", 1).replace("minimum: 0", "minimum: x").replace("months", "weeks")
-    problems = _problems(_shop(tmp_path, source=source, gold=GOLD.replace("bigint", "int")))
+    problems = problems_of(write_shop(tmp_path, source=source, gold=GOLD.replace("bigint", "int")))
     assert [(problem.file.name, problem.line) for problem in problems] == [
         *[("daily_orders.yaml", 32)],
         *[("orders.yaml", line) for line in (17, 26, 44)],
@@ -346,52 +160,18 @@ def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_broken_source_is_not_also_reported_as_missing(tmp_path: Path) -> None:
-    problems = _problems(_shop(tmp_path, source=SOURCE.replace("varchar(10)", "text", 1)))
+    problems = problems_of(write_shop(tmp_path, source=SOURCE.replace("varchar(10)", "text", 1)))
     assert [problem.file.name for problem in problems] == ["orders.yaml"]
-    root = _shop(tmp_path / "referred")
+    root = write_shop(tmp_path / "referred")
     (root / "shop/contracts/customers.yaml").write_text(CUSTOMERS.replace("varchar(10)", "text", 1), encoding="utf-8")
-    assert [problem.file.name for problem in _problems(root)] == ["customers.yaml"]
-
-
-def test_a_reference_into_another_domain_gives_its_full_name(tmp_path: Path) -> None:
-    root = _shop(tmp_path, source=SOURCE.replace("to: customers.", "to: crm.people."))
-    (root / "crm/contracts").mkdir(parents=True)
-    people = CUSTOMERS.replace("shop", "crm").replace("customers", "people")
-    (root / "crm/contracts/people.yaml").write_text(people, encoding="utf-8")
-    reference = load_registry(root).sources["shop.orders"].column("customer_id").reference
-    assert reference == ColumnReference("crm.people", "customer_id", "wait")
-
-
-@pytest.mark.parametrize(("orphans", "is_refused"), [("wait", True), ("quarantine", True), ("warn", False)])
-def test_datasets_may_refer_to_each_other_unless_their_rows_would_wait(
-    tmp_path: Path, orphans: str, is_refused: bool
-) -> None:
-    root = _shop(tmp_path)
-    customers = root / "shop/contracts/customers.yaml"
-    first_order = SOURCE[SOURCE.index("      - name: customer_id") :].replace("customer_id", "order_id")
-    first_order = first_order.replace("customers.", "orders.").replace("value: wait", f"value: {orphans}")
-    customers.write_text(CUSTOMERS + first_order, encoding="utf-8")
-    if not is_refused:
-        assert load_registry(root)
-        return
-    (problem,) = _problems(root)
-    assert problem.field.endswith(".relationships[0].to")
-    assert "rows wait for each other: shop." in problem.wrong
-
-
-@pytest.mark.parametrize(
-    ("spelled", "codec"), [("cp1252", "cp1252"), ("Windows-1252", "cp1252"), ("latin-1", "iso8859-1")]
-)
-def test_an_encoding_is_kept_under_one_name(tmp_path: Path, spelled: str, codec: str) -> None:
-    source = SOURCE.replace(NULLS, f"{{property: encoding, value: {spelled}}}")
-    assert load_registry(_shop(tmp_path, source=source)).sources["shop.orders"].encoding == codec
+    assert [problem.file.name for problem in problems_of(root)] == ["customers.yaml"]
 
 
 def test_a_source_and_a_gold_table_may_not_share_a_name(tmp_path: Path) -> None:
-    root = _shop(tmp_path)
+    root = write_shop(tmp_path)
     gold = root / "shop/contracts/gold"
     (gold / "orders.yaml").write_text(GOLD.replace("daily_orders", "orders"), encoding="utf-8")
-    assert [problem.wrong for problem in _problems(root)] == ["shop.orders is a source already"]
+    assert [problem.wrong for problem in problems_of(root)] == ["shop.orders is a source already"]
 
 
 @pytest.mark.parametrize(
@@ -399,15 +179,15 @@ def test_a_source_and_a_gold_table_may_not_share_a_name(tmp_path: Path) -> None:
     [(b"", "is empty"), (b"\xff\xfe", "not UTF-8"), (b"- a\n", "not a mapping"), (b"\0", "not YAML")],
 )
 def test_a_file_that_is_no_contract_is_told_so(tmp_path: Path, content: bytes, words: str) -> None:
-    root = _shop(tmp_path)
+    root = write_shop(tmp_path)
     (root / "shop/contracts/orders.yaml").write_bytes(content)
-    assert any(words in str(problem) for problem in _problems(root))
+    assert any(words in str(problem) for problem in problems_of(root))
 
 
 def test_a_file_of_another_ending_is_not_overlooked(tmp_path: Path) -> None:
-    root = _shop(tmp_path)
+    root = write_shop(tmp_path)
     (root / "shop/contracts/users.yml").write_text(SOURCE, encoding="utf-8")
-    assert [problem.right for problem in _problems(root)] == ["rename it to users.yaml"]
+    assert [problem.right for problem in problems_of(root)] == ["rename it to users.yaml"]
 
 
 ODD: list[Any] = [None, "", "x", 0, -1, 1.5, True, [], {}, [None], [[]], [{}], {"a": None}, "é" * 300, "(", [1, "x"]]
@@ -426,7 +206,7 @@ def test_whatever_stands_in_a_contract_there_is_an_answer_and_no_traceback(
         parent[key] = odd
     changed = yaml.safe_dump(document, allow_unicode=True)
     root = tmp_path_factory.mktemp("domains")
-    _shop(root, **{"source" if text == SOURCE else "gold": changed})
+    write_shop(root, **{"source" if text == SOURCE else "gold": changed})
     try:
         answer: Registry | tuple[Problem, ...] = load_registry(root)
     except ContractError as error:
