@@ -1,119 +1,109 @@
-"""Truth, defects and writers put together: the files of a shop, day by day."""
+"""A world delivered, with the truth beside it: what `lakehouse generate`, the DAG `simulate` and the Lambda call."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
-from datagen import storefront
-from datagen.defects import (
-    DEFECTS,
-    Defect,
-    Delivery,
-    FileDefect,
-    HeaderDefect,
-    LineDefect,
-    RowDefect,
-    ValueDefect,
-    repeat_rows,
-    spoil_lines,
-    spoil_values,
-)
-from datagen.text import as_text
-from datagen.writers import FORMATS, Format
+from datagen.defects import DEFECTS, shares_of
+from datagen.delivery import Done
+from datagen.plan import Plan
+from datagen.shard import Shard
+from datagen.sinks import Sink
+from datagen.storefront import Storefront
+from datagen.world import FIRST_DAY, Slice, World
+from datagen.writers import FORMATS
 from lakehouse.contract import load_registry
 
-DOMAIN = "storefront"
-DATASETS = ("users", "transactions", "events")
-MESSY: Sequence[Defect] = tuple(DEFECTS.values())
+WORLDS: Mapping[str, Callable[..., World]] = {"storefront": Storefront}
+TRUTH = "_truth"
+"""Folder of the truth, beside the datasets' folders."""
+FILE_BYTES = 16 << 20
+_BYTES_PER_ROW = 170
+_ROWS_PER_SHARD = 1_000_000
 
 
 @dataclass(frozen=True)
-class File:
-    """A file of one dataset. `rows` counts what was meant to be in it; `defects` names what is wrong with all of it.
+class Order:
+    """What is to be generated: about `rows` rows of a domain over `days` days, in files of about `file_bytes` inflated.
 
-    `is_spare` says that the same rows arrive in a good file too.
+    The same order gives the same bytes whatever the machine and its cores. `shares` are those of the rows or files that
+    each defect spoils, by name.
     """
 
-    dataset: str
-    name: str
-    data: bytes
+    domain: str
     rows: int
-    defects: tuple[str, ...] = ()
-    is_spare: bool = False
+    days: int
+    seed: int
+    shares: Mapping[str, float] = field(default_factory=lambda: shares_of("messy"), hash=False)
+    first_day: date = FIRST_DAY
+    formats: tuple[str, ...] = tuple(form.extension for form in FORMATS)
+    file_bytes: int = FILE_BYTES
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The world, its contracts and what is to go wrong."""
+        rows_per_file = max(1, self.file_bytes // _BYTES_PER_ROW)
+        world = WORLDS[self.domain](self.rows, self.days, self.seed, self.first_day, rows_per_file)
+        sources = load_registry().sources
+        return Plan(
+            world=world,
+            contracts={name: sources[f"{self.domain}.{name}"] for name in world.datasets},
+            formats=[form for form in FORMATS if form.extension in self.formats],
+            defects=list(DEFECTS.values()),
+            shares=self.shares,
+        )
+
+    @cached_property
+    def shards(self) -> Sequence[Sequence[Slice]]:
+        """The slices in stretches of about a million rows."""
+        slices = self.plan.world.slices
+        size = max(1, _ROWS_PER_SHARD * len(slices) // max(self.rows, 1))
+        return [slices[start : start + size] for start in range(0, len(slices), size)]
+
+    def about(self) -> dict[str, Any]:
+        """What the truth says of its origin."""
+        return {
+            "domain": self.domain,
+            "seed": self.seed,
+            "rows": self.rows,
+            "days": self.days,
+            "first_day": self.first_day.isoformat(),
+            "datasets": [f"{self.domain}.{name}" for name in self.plan.world.datasets],
+            "formats": list(self.formats),
+            "file_bytes": self.file_bytes,
+            "defects": {name: share for name, share in self.shares.items() if share},
+        }
 
 
-def storefront_files(
-    rows: int, days: int, seed: int, defects: Sequence[Defect] = (), first_day: date = storefront.FIRST_DAY
-) -> Iterator[File]:
-    """About `rows` rows over `days` days: for every day and dataset one file, formats in turn; spoilt ones besides.
+def generate(order: Order, sink: Sink, truth: Path, cores: int = 1) -> Iterator[Done]:
+    """Deliver everything, and yield each file when it is done; shards side by side on that many cores.
 
-    Takes the memory of one day. The same arguments give the same bytes.
+    The memory that it takes is that of one file's rows for each core, whatever the order's rows.
     """
-    plan = _plan(days, seed, defects)
-    for number, day in enumerate(storefront.days(rows, days, seed, first_day)):
-        for dataset, records in day.datasets().items():
-            place = number * len(DATASETS) + DATASETS.index(dataset)
-            yield from _deliver(dataset, day.day, records, place, plan[place], seed, defects)
+    truth.mkdir(parents=True, exist_ok=True)
+    (truth / "about.json").write_text(json.dumps(order.about(), indent=2) + "\n")
+    if cores == 1 or len(order.shards) == 1:
+        for number in range(len(order.shards)):
+            yield from _deliver(order, number, sink, truth)
+        return
+    # Spawned, not forked: Arrow's threads do not survive a fork.
+    with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
+        waiting = [pool.submit(_delivered, order, number, sink, truth) for number in range(len(order.shards))]
+        for shard in as_completed(waiting):
+            yield from shard.result()
 
 
-def write(file: File, folder: Path) -> Path:
-    """Put a file below the folder of its dataset."""
-    path = folder / file.dataset / file.name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(file.data)
-    return path
+def _deliver(order: Order, number: int, sink: Sink, truth: Path) -> Iterator[Done]:
+    return Shard(number, order.shards[number], order.plan, sink, truth).deliver()
 
 
-def _format(place: int) -> Format:
-    """Formats in turn: seven of them and three datasets a day bring every dataset in every format within a week."""
-    return FORMATS[place % len(FORMATS)]
-
-
-def _plan(days: int, seed: int, defects: Sequence[Defect]) -> list[list[Defect]]:
-    """Which files get which defects of a header or a whole file: of each kind at least one where one fits."""
-    chance = random.Random(f"{seed}/files")  # noqa: S311 - a simulation, not a secret
-    plan: list[list[Defect]] = [[] for _ in range(days * len(DATASETS))]
-    for defect in defects:
-        if isinstance(defect, FileDefect | HeaderDefect):
-            fitting = [
-                place for place in range(len(plan)) if isinstance(defect, HeaderDefect) or defect.fits(_format(place))
-            ]
-            count = max(1, round(len(fitting) * defect.share)) if fitting else 0
-            for place in chance.sample(fitting, count):
-                plan[place].append(defect)
-    return plan
-
-
-def _deliver(
-    dataset: str,
-    day: date,
-    records: Sequence[dict[str, object]],
-    place: int,
-    planned: Sequence[Defect],
-    seed: int,
-    defects: Sequence[Defect],
-) -> Iterator[File]:
-    chance = random.Random(f"{seed}/file/{place}")  # noqa: S311 - a simulation, not a secret
-    contract, form = load_registry().sources[f"{DOMAIN}.{dataset}"], _format(place)
-    rows = [as_text(record) for record in records]
-    rows = repeat_rows(chance, rows, contract, [defect for defect in defects if isinstance(defect, RowDefect)])
-    spoil_values(chance, rows, contract, [defect for defect in defects if isinstance(defect, ValueDefect)])
-    names = {name: name for name in contract.column_names}
-    for defect in planned:
-        if isinstance(defect, HeaderDefect):
-            names = defect.rename(chance, names, contract)
-    types = {shown: contract.column(name).type.logical for name, shown in names.items()}
-    shown_rows = [{shown: row[name] for name, shown in names.items()} for row in rows]
-    text = form.write(shown_rows, list(names.values()), types)
-    text = spoil_lines(chance, text, form.kind, [defect for defect in defects if isinstance(defect, LineDefect)])
-    delivery = Delivery(f"{dataset}-{day.isoformat()}{form.extension}", text, form)
-    headers = tuple(defect.name for defect in planned if isinstance(defect, HeaderDefect))
-    yield File(dataset, delivery.name, delivery.data, len(rows), headers)
-    for defect in planned:
-        if isinstance(defect, FileDefect):
-            name, data = defect.spoil(delivery, defect.name)
-            yield File(dataset, name, data, len(rows), (*headers, defect.name), is_spare=True)
+def _delivered(order: Order, number: int, sink: Sink, truth: Path) -> list[Done]:
+    return list(_deliver(order, number, sink, truth))

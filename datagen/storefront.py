@@ -1,326 +1,352 @@
-"""The truth about a shop, day by day: who signed up, what visitors did, what was sold.
+"""The truth about a web shop: who signed up, what visitors did, what was sold, what a euro was worth.
 
-Users sign up before they buy; few products make most of the sales; visits follow the hours of the day; every purchase
-event stands beside its transactions; amounts are quantity times price in the user's currency.
+Users sign up before they buy; a few of them buy much; few products make most of the sales; visits follow the hours of
+the day, the days of the week and the seasons, and the shop grows. Every purchase event stands beside its transactions.
+What is paid back or stays open for a day arrives a second time in its new state.
 """
 
 from __future__ import annotations
 
-import itertools
-import random
-import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import date, datetime, time, timedelta
-from decimal import ROUND_HALF_UP, Decimal
-from functools import lru_cache
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
 
-FIRST_DAY = date(2026, 1, 1)
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-# Share of the shop's users, locale of their names, currency.
-COUNTRIES: Mapping[str, tuple[float, str, str]] = {
-    "DE": (0.26, "de_DE", "EUR"),
-    "GB": (0.15, "en_GB", "GBP"),
-    "FR": (0.13, "fr_FR", "EUR"),
-    "PL": (0.10, "pl_PL", "PLN"),
-    "SE": (0.07, "sv_SE", "SEK"),
-    "IT": (0.07, "it_IT", "EUR"),
-    "US": (0.06, "en_GB", "USD"),
-    "CH": (0.05, "de_DE", "CHF"),
-    "AT": (0.05, "de_DE", "EUR"),
-    "NL": (0.04, "de_DE", "EUR"),
-    "JP": (0.02, "ja_JP", "JPY"),
-}
-# Units of a currency for one euro, about; prices of each are rounded to what shops there print.
-EURO_RATES = {
-    "EUR": Decimal("1"),
-    "USD": Decimal("1.1"),
-    "GBP": Decimal("0.85"),
-    "PLN": Decimal("4.3"),
-    "SEK": Decimal("11.2"),
-    "CHF": Decimal("0.95"),
-    "JPY": Decimal("162"),
-}
-CATEGORIES: Mapping[str, tuple[int, int]] = {
-    "Books": (8, 45),
-    "Kitchen": (12, 160),
-    "Garden": (10, 220),
-    "Toys": (9, 80),
-    "Sports": (15, 260),
-    "Audio": (25, 450),
-}
-_ADJECTIVES = ("Quiet", "Bright", "Folding", "Classic", "Tiny", "Nordic", "Everyday", "Sturdy", "Café", "Travel")
-_NOUNS = ("Lamp", "Kettle", "Rake", "Puzzle", "Racket", "Speaker", "Notebook", "Pan", "Kite", "Chair", "Radio", "Mug")
-_STATUSES = {"completed": 0.90, "refunded": 0.04, "cancelled": 0.03, "pending": 0.03}
-_PAYMENT_METHODS = {"card": 0.48, "paypal": 0.25, "klarna": 0.13, "bank_transfer": 0.09, "gift_card": 0.05}
-_DEVICES = {"mobile": 0.58, "desktop": 0.35, "tablet": 0.07}
-# Visits by hour of the day in UTC.
-_HOURS = (2, 1, 1, 1, 1, 2, 4, 7, 9, 10, 10, 11, 12, 11, 10, 10, 11, 13, 16, 19, 20, 16, 10, 5)
-_NAMES_PER_LOCALE = 120
-_PRODUCTS = 300
-_ZIPF_EXPONENT = 1.1
-_USERS_PER_ROW = 0.05
-_SIGNED_UP_BEFORE = 0.6
-_CENT = Decimal("0.01")
+from datagen import journeys, people
+from datagen.catalogue import DEVICES, PAYMENT_METHODS, Catalogue
+from datagen.chance import Chance, Flags, Indices, Weights, Words, picked, scaled, traits
+from datagen.columns import DAY_SECONDS, chosen, digits, epoch_seconds, hexadecimal, instants, money, texts, with_nulls
+from datagen.people import COUNTRIES, CURRENCIES, POOL_SIZE
+from datagen.world import Births, Slice, day_weights, make_slices, seconds_of_day, share_of, spread
+
+DOMAIN = "storefront"
+DATASETS = ("users", "exchange_rates", "transactions", "events")
+
+_USERS_PER_1000_ROWS = 30
+_SIGNED_UP_BEFORE_PER_MILLE = 600
+"""Of all users, those who had signed up before the first day, in the quarter before it."""
+_QUARTER_DAYS = 90
+_ANONYMOUS = 0.25
+_BUYS_AT_ONCE = 0.1
+"""Share of visits made by somebody who signed up on the same day."""
+_USER_BLOCK_BITS = 6
+_VOUCHER = 0.12
+_VOUCHER_PERCENT = 10
+_COUNTRY_WEIGHTS = Weights([country.share for country in COUNTRIES])
+_STATUS_NAMES = ("completed", "refunded", "cancelled", "pending")
+# How a sale begins and ends: (first status, last status, share in per mille).
+_FATES = ((0, 0, 895), (2, 2, 30), (0, 1, 40), (3, 0, 25), (3, 2, 10))
+_FATE_WEIGHTS = Weights([share for _, _, share in _FATES])
+_FATE_FIRST = np.array([first for first, _, _ in _FATES])
+_FATE_LAST = np.array([last for _, last, _ in _FATES])
+_QUANTITIES = (1, 2, 3, 5)
+_QUANTITY_WEIGHTS = Weights([720, 180, 70, 30])
+_DEVICE_WEIGHTS = Weights([share for _, share in DEVICES])
+_PAYMENT_WEIGHTS = Weights([share for _, share in PAYMENT_METHODS])
+_OPT_IN_WEIGHTS = Weights([450, 400, 150])
+_BLOCK_WEIGHTS = Weights([2**32 // (rank * rank.bit_length()) for rank in range(1, (1 << _USER_BLOCK_BITS) + 1)])
+_MICRO = 1_000_000
+_RATE_MEMORY_DAYS = 120
+_DAILY_RATE_NOISE_PPM = 4_000
 
 
 @dataclass(frozen=True)
-class Product:
-    """A product; `price` is in euro."""
+class Storefront:
+    """About `rows` rows over `days` days. Two seeds share no user, transaction or event."""
 
-    product_id: str
-    name: str
-    category: str
-    price: Decimal
+    rows: int
+    days: int
+    seed: int
+    first_day: date
+    rows_per_slice: int
 
+    domain = DOMAIN
+    datasets = DATASETS
 
-@dataclass(frozen=True)
-class User:
-    """An account. Instants are UTC without zone."""
+    @cached_property
+    def slices(self) -> Sequence[Slice]:
+        by_day = [visits * journeys.ROWS_PER_VISIT_MILLI // 1_000 for visits in self._visits]
+        by_day[0] += self._users_before
+        return make_slices(by_day, self.first_day, self.rows_per_slice)
 
-    user_id: str
-    email: str
-    full_name: str
-    country: str
-    signed_up_at: datetime
-    is_marketing_opt_in: bool | None
-    updated_at: datetime
+    def datasets_in(self, part: Slice) -> Sequence[str]:
+        """Rates are published once a day."""
+        return [dataset for dataset in DATASETS if dataset != "exchange_rates" or part.part == 0]
 
+    def births(self, part: Slice) -> Mapping[str, Births]:
+        """What comes up in a slice: users, rates (on a day's first slice), transactions, events."""
+        found = {"users": Births(self._sign_ups(part))}
+        if part.part == 0:
+            found["exchange_rates"] = Births(self._rates(part.day))
+        visits = self._open(part)
+        found["transactions"] = self._sales(part, visits)
+        found["events"] = Births(self._events(part, visits))
+        return found
 
-@dataclass(frozen=True)
-class Transaction:
-    """One product sold in one payment."""
+    # --- users
 
-    transaction_id: str
-    user_id: str
-    product_id: str
-    product_name: str
-    category: str
-    quantity: int
-    unit_price: Decimal
-    amount: Decimal
-    currency: str
-    status: str
-    payment_method: str
-    occurred_at: datetime
-    updated_at: datetime
+    @cached_property
+    def _users_before(self) -> int:
+        return max(1, self.rows * _USERS_PER_1000_ROWS * _SIGNED_UP_BEFORE_PER_MILLE // 1_000_000)
 
+    @cached_property
+    def _signed_up(self) -> Sequence[int]:
+        """How many users there are when each day begins, and at the end."""
+        total = max(self.days, self.rows * _USERS_PER_1000_ROWS // 1_000 - self._users_before)
+        counts = [self._users_before]
+        for new in spread(total, day_weights(self.first_day, self.days)):
+            counts.append(counts[-1] + new)
+        return counts
 
-@dataclass(frozen=True)
-class Event:
-    """One thing that a visitor did."""
+    @cached_property
+    def _visits(self) -> Sequence[int]:
+        """Visits by day."""
+        left = self.rows - self._signed_up[-1] - len(CURRENCIES) * self.days
+        total = max(self.days, left * 1_000 // journeys.ROWS_PER_VISIT_MILLI)
+        return spread(total, day_weights(self.first_day, self.days))
 
-    event_id: str
-    user_id: str | None
-    session_id: str
-    event_type: str
-    product_id: str | None
-    page_url: str
-    device: str
-    occurred_at: datetime
-    received_at: datetime
+    def _sign_ups(self, part: Slice) -> pa.Table:
+        start = 0 if part.day_number == 0 else self._signed_up[part.day_number]
+        first, last = share_of(self._signed_up[part.day_number + 1] - start, part)
+        users = np.arange(start + first, start + last)
+        country = self._country(users)
+        trait = traits(users, self.seed, "user")
+        first_name = scaled(trait, POOL_SIZE) + country * POOL_SIZE
+        last_name = scaled(trait << np.uint64(32), POOL_SIZE) + country * POOL_SIZE
+        opt_in = picked(traits(users, self.seed, "opt-in"), _OPT_IN_WEIGHTS)
+        signed_up = instants(self._signed_up_at(users))
+        names = [people.pool(self.seed, what) for what in ("first_name", "last_name")]
+        slugs = [people.slugs(self.seed, what) for what in ("first_name", "last_name")]
+        mail = pa.array([f"@{domain}" for domain in people.MAIL_DOMAINS])
+        number = pc.utf8_ltrim(texts(digits(users + 1, 8)), "0")
+        return pa.table(
+            {
+                "user_id": self._user_ids(users),
+                "email": pc.binary_join_element_wise(
+                    slugs[0].take(pa.array(first_name)),
+                    ".",
+                    slugs[1].take(pa.array(last_name)),
+                    number,
+                    mail.take(pa.array(scaled(trait << np.uint64(16), len(people.MAIL_DOMAINS)))),
+                    "",
+                ),
+                "full_name": pc.binary_join_element_wise(
+                    names[0].take(pa.array(first_name)), names[1].take(pa.array(last_name)), " "
+                ),
+                "country": chosen(_COUNTRY_CODES, country),
+                "signed_up_at": signed_up,
+                "is_marketing_opt_in": chosen(_FLAGS, np.minimum(opt_in, 1), opt_in == 2),
+                "updated_at": signed_up,
+            }
+        )
 
+    def _user_ids(self, users: Indices, is_null: Flags | None = None) -> pa.StringArray:
+        return with_nulls(texts(f"u{self.seed:04d}-", digits(users + 1, 8)), is_null)
 
-@dataclass
-class Day:
-    """What happened on one day, in order of time."""
+    def _country(self, users: Indices) -> Indices:
+        return picked(traits(users, self.seed, "country"), _COUNTRY_WEIGHTS)
 
-    day: date
-    users: list[User] = field(default_factory=list)
-    transactions: list[Transaction] = field(default_factory=list)
-    events: list[Event] = field(default_factory=list)
+    def _signed_up_at(self, users: Indices) -> Indices:
+        """Seconds since 1970: spread over the quarter before the first day, or over the user's own day."""
+        jitter = (traits(users, self.seed, "signed up") >> np.uint64(48)).astype(np.int64)
+        opening = epoch_seconds(self.first_day)
+        early = users < self._users_before
+        steps = np.minimum(users, self._users_before) * 65_536 + jitter
+        before = opening - _QUARTER_DAYS * DAY_SECONDS + steps * _QUARTER_DAYS * 1_318 // self._users_before // 1_000
+        starts = np.array(self._signed_up)
+        day = np.clip(np.searchsorted(starts, users, side="right") - 1, 0, self.days - 1)
+        counts = np.maximum(starts[day + 1] - starts[day], 1)
+        place = np.clip(users - starts[day], 0, counts - 1)
+        second = ((place << 16) + jitter) * DAY_SECONDS // (counts << 16)
+        seconds: Indices = np.where(early, before, opening + day * DAY_SECONDS + second)
+        return seconds
 
-    @property
-    def rows(self) -> int:
-        return len(self.users) + len(self.transactions) + len(self.events)
+    # --- visits
 
-    def datasets(self) -> dict[str, list[dict[str, Any]]]:
-        """The day's rows by dataset of the storefront, columns in the contract's order."""
-        return {
-            "users": [asdict(row) for row in self.users],
-            "transactions": [asdict(row) for row in sorted(self.transactions, key=lambda row: row.occurred_at)],
-            "events": [asdict(row) for row in sorted(self.events, key=lambda row: row.occurred_at)],
+    def _open(self, part: Slice) -> _Visits:
+        of_day = self._visits[part.day_number]
+        first, last = share_of(of_day, part)
+        places = np.arange(first, last)
+        chance = Chance(self.seed, DOMAIN, "visits", part.day, part.part)
+        midnight = epoch_seconds(part.day)
+        jitter = (chance.words(len(places)) >> np.uint64(48)).astype(np.int64)
+        start = midnight + seconds_of_day(places, of_day, jitter)
+        users, start = self._visitors(chance, part, start)
+        journey = chance.pick(len(places), journeys.WEIGHTS)
+        anonymous = chance.happens(len(places), _ANONYMOUS) & ~journeys.BUYS[journey]
+        return _Visits(
+            number=places,
+            users=users,
+            is_anonymous=anonymous,
+            start=start,
+            journey=journey,
+            device=chance.pick(len(places), _DEVICE_WEIGHTS),
+            products=np.stack(
+                [chance.pick(len(places), self._catalogue.popularity) for _ in range(journeys.PRODUCT_SLOTS)]
+            ),
+            words=chance.words(len(places)),
+        )
+
+    def _visitors(self, chance: Chance, part: Slice, start: Indices) -> tuple[Indices, Indices]:
+        """Who visits, and when: users of earlier days, some much more often than others, and some of this day's."""
+        known, coming = self._signed_up[part.day_number], self._signed_up[part.day_number + 1]
+        word = chance.words(len(start))
+        blocks = -(-known >> _USER_BLOCK_BITS)
+        block = scaled(word, blocks)
+        # In every block some are eager, at places of their own.
+        rank = picked(word << np.uint64(32), _BLOCK_WEIGHTS)
+        turn = (traits(block, self.seed, "eager") >> np.uint64(40)).astype(np.int64)
+        size = 1 << _USER_BLOCK_BITS
+        users = (block << _USER_BLOCK_BITS) + (rank * 37 + turn) % size
+        users %= known
+        at_once = chance.happens(len(start), _BUYS_AT_ONCE * 1_000 / (1_000 + known)) if coming > known else None
+        if at_once is not None and at_once.any():
+            new = known + chance.below(int(at_once.sum()), coming - known)
+            users[at_once] = new
+            start = start.copy()
+            start[at_once] = np.maximum(start[at_once], self._signed_up_at(new) + 30)
+        return users, start
+
+    # --- events and transactions
+
+    def _events(self, part: Slice, visits: _Visits) -> pa.Table:
+        steps, visit = journeys.steps(visits.journey)
+        product = journeys.products(steps, visits.products, visit)
+        chance = Chance(self.seed, DOMAIN, "events", part.day, part.part)
+        occurred = visits.times(steps, visit)
+        event_type = journeys.EVENT_TYPE[steps]
+        no_product = product < 0
+        number = traits(_numbered(part, len(steps)), self.seed, "event", part.day)
+        return pa.table(
+            {
+                "event_id": texts(f"e{self.seed:04d}-{part.day:%y%m%d}-", hexadecimal(number, 16)),
+                "user_id": self._user_ids(visits.users[visit], visits.is_anonymous[visit]),
+                "session_id": texts(
+                    f"s{self.seed:04d}-{part.day:%y%m%d}-",
+                    hexadecimal(traits(visits.number[visit], self.seed, "session", part.day), 16),
+                ),
+                "event_type": chosen(journeys.EVENT_TYPES, event_type),
+                "product_id": chosen(self._catalogue.ids, np.maximum(product, 0), no_product),
+                "page_url": chosen(
+                    self._catalogue.pages, np.where(no_product, journeys.PAGE[event_type], product + journeys.PAGES)
+                ),
+                "device": chosen(_DEVICE_NAMES, visits.device[visit]),
+                "occurred_at": instants(occurred),
+                "received_at": instants(occurred + chance.below(len(steps), 6)),
+            }
+        )
+
+    def _sales(self, part: Slice, visits: _Visits) -> Births:
+        steps, visit = journeys.sold(visits.journey)
+        product = journeys.products(steps, visits.products, visit)
+        chance = Chance(self.seed, DOMAIN, "sales", part.day, part.part)
+        count = len(steps)
+        currency = _COUNTRY_CURRENCY[self._country(visits.users[visit])]
+        quantity = chance.pick(count, _QUANTITY_WEIGHTS)
+        price = product * len(CURRENCIES) + currency
+        voucher = chance.happens(count, _VOUCHER).astype(np.int64)
+        fate = chance.pick(count, _FATE_WEIGHTS)
+        occurred = visits.times(journeys.purchase_of(steps), visit)
+        known = occurred + chance.below(count, 60)
+        number = traits(_numbered(part, count), self.seed, "transaction", part.day)
+        columns = {
+            "transaction_id": texts(f"t{self.seed:04d}-{part.day:%y%m%d}-", hexadecimal(number, 16)),
+            "user_id": self._user_ids(visits.users[visit]),
+            "product_id": chosen(self._catalogue.ids, product),
+            "product_name": chosen(self._catalogue.names, product),
+            "category": chosen(self._catalogue.categories, self._catalogue.category[product]),
+            "quantity": chosen(_QUANTITY_VALUES, quantity),
+            "unit_price": chosen(self._catalogue.unit_prices, price),
+            "amount": chosen(self._amounts, (price * len(_QUANTITIES) + quantity) * 2 + voucher),
+            "currency": chosen(_CURRENCY_CODES, currency),
+            "status": chosen(_STATUSES, _FATE_FIRST[fate]),
+            "payment_method": chosen(_PAYMENT_NAMES, picked(visits.words[visit], _PAYMENT_WEIGHTS)),
+            "occurred_at": instants(occurred),
+            "updated_at": instants(known),
         }
+        table = pa.table(columns)
+        changes = np.flatnonzero(_FATE_FIRST[fate] != _FATE_LAST[fate])
+        days_later = np.where(_FATE_LAST[fate[changes]] == 1, chance.between(len(changes), 1, 10), 1)
+        later = known[changes] + days_later * DAY_SECONDS - chance.below(len(changes), DAY_SECONDS // 2)
+        changed = table.take(pa.array(changes))
+        for name, column in (
+            ("status", chosen(_STATUSES, _FATE_LAST[fate[changes]])),
+            ("updated_at", instants(later)),
+        ):
+            changed = changed.set_column(changed.column_names.index(name), name, column)
+        return Births(table, changed.combine_chunks(), changes, days_later)
 
+    @cached_property
+    def _catalogue(self) -> Catalogue:
+        return Catalogue.of_shop()
 
-def days(rows: int, day_count: int, seed: int, first_day: date = FIRST_DAY) -> Iterator[Day]:
-    """About `rows` rows in all, spread over the days. Two seeds share no user, transaction or event."""
-    shop = _Shop(rows, day_count, seed, first_day)
-    for number in range(day_count):
-        yield shop.open(number)
+    @cached_property
+    def _amounts(self) -> pa.Array:
+        """What is charged, by price, quantity and whether there is a voucher: vouchers take 10 % off."""
+        prices = self._catalogue.minor_units
+        full = prices[:, None] * np.array(_QUANTITIES)
+        less = (full * (100 - _VOUCHER_PERCENT) + 50) // 100
+        yen = np.arange(len(prices)) % len(CURRENCIES) == CURRENCIES.index("JPY")
+        less[yen] = (less[yen] + 50) // 100 * 100
+        return money(np.stack([full, less], axis=2).reshape(-1), 14)
 
+    # --- exchange rates
 
-class _Shop:
-    """The shop as it grows: its products and the users who have signed up so far."""
-
-    def __init__(self, rows: int, day_count: int, seed: int, first_day: date) -> None:
-        self._seed, self._first_day = seed, first_day
-        self._rows_per_day = max(1, rows // day_count)
-        self._new_users = max(1, round(self._rows_per_day * _USERS_PER_ROW * (1 - _SIGNED_UP_BEFORE)))
-        self._old_users = max(1, round(rows * _USERS_PER_ROW * _SIGNED_UP_BEFORE))
-        self._names = _names(seed)
-        self._products = _products()  # of the shop, whatever the seed
-        self._popularity = list(
-            itertools.accumulate(1 / (rank + 1) ** _ZIPF_EXPONENT for rank in range(len(self._products)))
-        )
-        self._users: list[User] = []
-
-    def open(self, number: int) -> Day:
-        """The day of that number; days are asked for in order."""
-        chance = random.Random(f"{self._seed}/day/{number}")  # noqa: S311 - a simulation, not a secret
-        day = Day(self._first_day + timedelta(days=number))
-        if number == 0:
-            day.users += self._sign_up(
-                chance, self._old_users, datetime.combine(day.day, time()) - timedelta(days=90), 90
-            )
-        day.users += self._sign_up(chance, self._new_users, datetime.combine(day.day, time()), 1)
-        while day.rows < self._rows_per_day:
-            self._visit(chance, day)
-        return day
-
-    def _sign_up(self, chance: random.Random, count: int, since: datetime, days_long: int) -> list[User]:
-        begin, seconds = len(self._users), days_long * 86_400
-        signed_up = sorted(since + timedelta(seconds=chance.randrange(seconds)) for _ in range(count))
-        for position, instant in enumerate(signed_up, start=begin + 1):
-            country = _pick(chance, {code: share for code, (share, _, _) in COUNTRIES.items()})
-            first, last = (chance.choice(pool) for pool in self._names[COUNTRIES[country][1]])
-            self._users.append(
-                User(
-                    user_id=f"u{self._seed:04d}-{position:07d}",
-                    email=f"{_slug(first)}.{_slug(last)}{position}@example.com",
-                    full_name=f"{first} {last}",
-                    country=country,
-                    signed_up_at=instant,
-                    is_marketing_opt_in=chance.choices((True, False, None), (0.45, 0.4, 0.15))[0],
-                    updated_at=instant,
-                )
-            )
-        return self._users[begin:]
-
-    def _visit(self, chance: random.Random, day: Day) -> None:
-        """One session: pages, perhaps a search, a cart, a checkout, a purchase with its transactions."""
-        start = datetime.combine(day.day, time()) + timedelta(
-            hours=chance.choices(range(24), _HOURS)[0], seconds=chance.randrange(3_600)
-        )
-        user = self._visitor(chance, start)
-        session = _Session(self._seed, chance, day, start, user)
-        session.do("page_view", None)
-        for _ in range(chance.choices((0, 1, 2, 4), (0.3, 0.35, 0.25, 0.1))[0]):
-            if chance.random() < 0.3:
-                session.do("search", None)
-            session.do("page_view", self._product(chance))
-        if user is None or chance.random() > 0.42:
-            return
-        cart = [self._product(chance) for _ in range(chance.choices((1, 2, 3), (0.7, 0.2, 0.1))[0])]
-        for product in cart:
-            session.do("add_to_cart", product)
-        if len(cart) > 1 and chance.random() < 0.2:
-            session.do("remove_from_cart", cart.pop())
-        session.do("checkout", None)
-        if chance.random() < 0.85:
-            instant = session.do("purchase", None)
-            day.transactions += [self._sell(chance, day, user, product, instant) for product in cart]
-
-    def _visitor(self, chance: random.Random, instant: datetime) -> User | None:
-        """One who had signed up by then, or nobody in particular."""
-        if chance.random() < 0.25:
-            return None
-        user = chance.choice(self._users)
-        return user if user.signed_up_at < instant else None
-
-    def _product(self, chance: random.Random) -> Product:
-        return chance.choices(self._products, cum_weights=self._popularity)[0]
-
-    def _sell(self, chance: random.Random, day: Day, user: User, product: Product, instant: datetime) -> Transaction:
-        currency = COUNTRIES[user.country][2]
-        step = Decimal(1) if currency == "JPY" else _CENT
-        price = (product.price * EURO_RATES[currency]).quantize(step, ROUND_HALF_UP).quantize(_CENT)
-        quantity = chance.choices((1, 2, 3, 5), (0.72, 0.18, 0.07, 0.03))[0]
-        status = _pick(chance, _STATUSES)
-        later = timedelta(days=chance.randint(1, 10), seconds=chance.randrange(86_400))
-        return Transaction(
-            transaction_id=f"t{self._seed:04d}-{day.day:%y%m%d}-{chance.randrange(1 << 64):016x}",
-            user_id=user.user_id,
-            product_id=product.product_id,
-            product_name=product.name,
-            category=product.category,
-            quantity=quantity,
-            unit_price=price,
-            amount=price * quantity,
-            currency=currency,
-            status=status,
-            payment_method=_pick(chance, _PAYMENT_METHODS),
-            occurred_at=instant,
-            updated_at=instant + later if status == "refunded" else instant + timedelta(seconds=chance.randrange(60)),
+    def _rates(self, day: date) -> pa.Table:
+        number = day.toordinal()
+        days = np.arange(number - _RATE_MEMORY_DAYS, number)
+        micros = []
+        for currency, base in self._catalogue.euro_rates.items():
+            # A rate is what the noise of the last months has made of its level, whatever the world's seed.
+            noise = scaled(traits(days, "rate", currency), 2 * _DAILY_RATE_NOISE_PPM + 1) - _DAILY_RATE_NOISE_PPM
+            micros.append(base if currency == "EUR" else base + base * int(noise.sum()) // _MICRO // 2)
+        count = len(micros)
+        published = np.full(count, epoch_seconds(day) + 15 * 3_600)
+        return pa.table(
+            {
+                "rate_date": pa.array([day] * count, pa.date32()),
+                "currency": pa.array(list(self._catalogue.euro_rates)),
+                "euro_rate": money(micros, 18, 6),
+                "published_at": instants(published),
+            }
         )
 
 
-class _Session:
-    """A visit in progress: each thing done takes a little time."""
+@dataclass(frozen=True)
+class _Visits:
+    """Visits of a slice, one place each; `products` has a row for each slot of a journey."""
 
-    def __init__(self, seed: int, chance: random.Random, day: Day, start: datetime, user: User | None) -> None:
-        self._chance, self._day, self._now = chance, day, start
-        self._user_id = user.user_id if user else None
-        self._device = _pick(chance, _DEVICES)
-        self._prefix = f"{seed:04d}-{day.day:%y%m%d}"
-        self._session_id = f"s{self._prefix}-{chance.randrange(1 << 48):012x}"
+    number: Indices
+    users: Indices
+    is_anonymous: Flags
+    start: Indices
+    journey: Indices
+    device: Indices
+    products: Indices
+    words: Words
 
-    def do(self, event_type: str, product: Product | None) -> datetime:
-        """Record one thing; returns when it was done."""
-        self._now += timedelta(seconds=self._chance.randint(3, 90))
-        page = {"search": "/search", "checkout": "/checkout", "purchase": "/thank-you"}.get(event_type, "/")
-        number = len(self._day.events) + 1
-        self._day.events.append(
-            Event(
-                event_id=f"e{self._prefix}-{number:07d}-{self._chance.randrange(1 << 32):08x}",
-                user_id=self._user_id,
-                session_id=self._session_id,
-                event_type=event_type,
-                product_id=product.product_id if product else None,
-                page_url=f"/p/{product.product_id}" if product else page,
-                device=self._device,
-                occurred_at=self._now,
-                received_at=self._now + timedelta(seconds=self._chance.randint(0, 5)),
-            )
-        )
-        return self._now
+    def times(self, steps: Indices, visit: Indices) -> Indices:
+        """When each step is taken: every visitor has a pace of his own."""
+        pace = (self.words >> np.uint64(61)).astype(np.int64) + 3
+        times: Indices = self.start[visit] + journeys.CLOCK[steps] * pace[visit] // 4
+        return times
 
 
-def _products() -> list[Product]:
-    """The catalogue, most popular first."""
-    chance = random.Random("catalogue")  # noqa: S311 - a simulation, not a secret
-    products = []
-    for number in range(1, _PRODUCTS + 1):
-        category = chance.choice(list(CATEGORIES))
-        low, high = CATEGORIES[category]
-        price = Decimal(chance.randint(low, high)) - Decimal("0.05")
-        name = f"{chance.choice(_ADJECTIVES)} {chance.choice(_NOUNS)} {number}"
-        products.append(Product(f"p-{number:04d}", name, category, price))
-    return products
+def _numbered(part: Slice, count: int) -> Indices:
+    """Numbers that no other slice of the day gives."""
+    numbers: Indices = (np.int64(part.part) << 40) + np.arange(count)
+    return numbers
 
 
-@lru_cache(maxsize=4)
-def _names(seed: int) -> dict[str, tuple[Sequence[str], Sequence[str]]]:
-    """First and last names by locale, drawn once: Faker is slow, and far too slow to be asked for every row."""
-    from faker import Faker
-
-    pools: dict[str, tuple[Sequence[str], Sequence[str]]] = {}
-    for locale in sorted({locale for _, locale, _ in COUNTRIES.values()}):
-        faker = Faker(locale)
-        faker.seed_instance(f"{seed}/{locale}")
-        pools[locale] = (
-            [faker.first_name() for _ in range(_NAMES_PER_LOCALE)],
-            [faker.last_name() for _ in range(_NAMES_PER_LOCALE)],
-        )
-    return pools
-
-
-def _pick(chance: random.Random, shares: Mapping[str, float]) -> str:
-    return chance.choices(list(shares), list(shares.values()))[0]
-
-
-def _slug(name: str) -> str:
-    """A name as it stands in an e-mail address."""
-    plain = unicodedata.normalize("NFKD", name.replace("ß", "ss").replace("ł", "l").replace("Ł", "L"))
-    return "".join(character for character in plain.lower() if character.isascii() and character.isalnum()) or "user"
+_COUNTRY_CODES = pa.array([country.code for country in COUNTRIES])
+_COUNTRY_CURRENCY = np.array([CURRENCIES.index(country.currency) for country in COUNTRIES])
+_CURRENCY_CODES = pa.array(CURRENCIES)
+_FLAGS = pa.array([True, False])
+_STATUSES = pa.array(_STATUS_NAMES)
+_QUANTITY_VALUES = pa.array(_QUANTITIES, pa.int32())
+_DEVICE_NAMES = pa.array([name for name, _ in DEVICES])
+_PAYMENT_NAMES = pa.array([name for name, _ in PAYMENT_METHODS])

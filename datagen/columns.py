@@ -1,0 +1,96 @@
+"""Typed columns by the hundred thousand, without a Python object for each value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from datagen.chance import Indices, Words
+
+Bytes = npt.NDArray[np.uint8]
+MICROS = 1_000_000
+DAY_SECONDS = 86_400
+_HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
+
+
+def epoch_seconds(day: date) -> int:
+    """The first instant of a day in UTC, as seconds since 1970."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
+
+
+def instants(seconds: Indices, is_null: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+    """Seconds since 1970 as timestamp[us] without zone."""
+    return pa.array(seconds * MICROS, pa.int64(), mask=is_null).cast(pa.timestamp("us"))
+
+
+def chosen(pool: pa.Array, indices: Indices, is_null: npt.NDArray[np.bool_] | None = None) -> pa.DictionaryArray:
+    """Values of a pool by their places; kept as a dictionary, so that each is spelled once only."""
+    return pa.DictionaryArray.from_arrays(pa.array(indices.astype(np.int32), mask=is_null), pool)
+
+
+def money(minor_units: Sequence[int] | Indices, precision: int, scale: int = 2) -> pa.Array:
+    """Whole minor units as decimal128(precision, scale)."""
+    return pa.array([Decimal(int(units)).scaleb(-scale) for units in minor_units], pa.decimal128(precision, scale))
+
+
+def digits(numbers: Indices, width: int) -> Bytes:
+    """Each number as `width` decimal digits, with leading zeros: a matrix of bytes, one row a number."""
+    matrix = np.empty((len(numbers), width), np.uint8)
+    rest = numbers
+    for end in range(width, 0, -4):
+        start = max(0, end - 4)
+        matrix[:, start:end] = _four_digits()[rest % 10_000, 4 - (end - start) :]
+        rest = rest // 10_000
+    return matrix
+
+
+def hexadecimal(words: Words, width: int) -> Bytes:
+    """The upper bits of each word as `width` (even, 16 at most) hexadecimal digits, one row a word."""
+    octets = words.astype(">u8").view(np.uint8).reshape(len(words), 8)[:, : width // 2]
+    matrix = np.empty((len(words), width), np.uint8)
+    matrix[:, ::2] = _HEX[octets >> 4]
+    matrix[:, 1::2] = _HEX[octets & 15]
+    return matrix
+
+
+def texts(*parts: str | Bytes) -> pa.StringArray:
+    """Strings of one length, put together from fixed text and matrices of bytes."""
+    count = next(len(part) for part in parts if not isinstance(part, str))
+    blocks = [np.frombuffer(part.encode(), np.uint8) if isinstance(part, str) else part for part in parts]
+    width = sum(block.shape[-1] for block in blocks)
+    matrix = np.empty((count, width), np.uint8)
+    place = 0
+    for block in blocks:
+        matrix[:, place : place + block.shape[-1]] = block
+        place += block.shape[-1]
+    return text_array(matrix)
+
+
+def text_array(matrix: Bytes, is_null: npt.NDArray[np.bool_] | None = None) -> pa.StringArray:
+    """Rows of a matrix of bytes as strings."""
+    count, width = matrix.shape
+    offsets = np.arange(0, (count + 1) * width, max(width, 1), dtype=np.int32)[: count + 1]
+    array = pa.Array.from_buffers(
+        pa.utf8(), count, [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(matrix))]
+    )
+    return with_nulls(array, is_null)
+
+
+def with_nulls(array: pa.StringArray, is_null: npt.NDArray[np.bool_] | None) -> pa.StringArray:
+    """The strings, null where told; the characters stay where they are."""
+    if is_null is None or not is_null.any():
+        return array
+    valid = pa.array(~is_null).buffers()[1]
+    return pa.Array.from_buffers(pa.utf8(), len(array), [valid, *array.buffers()[1:]])
+
+
+@cache
+def _four_digits() -> Bytes:
+    numbers = np.arange(10_000)
+    return np.stack([(numbers // 10**place % 10 + 48).astype(np.uint8) for place in (3, 2, 1, 0)], axis=1)

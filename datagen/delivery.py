@@ -1,0 +1,178 @@
+"""One file's rows → the file, the spoilt ones besides it, and what must become of both."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from datagen.chance import Flags, Indices
+from datagen.contests import NOBODY, Contests, Entries
+from datagen.defects.model import AnyDefect, DeliveryDefect, FileDefect, Sound
+from datagen.rows import NEWER, NO_CAUSE, Page, Rows, other_version
+from datagen.sinks import Sink
+from datagen.truth import ExpectedFile, ExpectedRow, TruthWriter
+
+_CORRECTED_SHARE = 0.1
+"""Of a file's rows, those that are newer when it comes again."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A file that was delivered. `rows` counts those that can be read in it; `is_sound` tells whether any can."""
+
+    dataset: str
+    rows: int
+    bytes: int
+    is_sound: bool
+    defects: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Mail:
+    """Delivers files and tells the truth about them."""
+
+    sink: Sink
+    truth: TruthWriter
+
+    def deliver(
+        self, page: Page, contests: Contests, planned: Sequence[AnyDefect], superseded: Indices, one: random.Random
+    ) -> Iterator[Done]:
+        """The file and what arrives besides. `superseded` are places of rows of which a later version is born
+        elsewhere."""
+        name = _with_folders(page)
+        if name is None:
+            return
+        again = next((defect for defect in planned if isinstance(defect, DeliveryDefect)), None)
+        sound = Sound(page.shape, text := page.write(), page.shape.pack(text, page.shape.format))
+        shaped = [defect.name for defect in planned if defect.level in ("drift", "dialect")]
+        is_second = again is not None and again.spoil is not None
+        if again is not None and again.spoil is not None:
+            data = again.spoil(one, sound)
+            yield self._put(page, name, 1, data, again.reason, [*shaped, again.name], self.sink.overwrites_at_once)
+        newer = None
+        if again is not None and not is_second:
+            newer = _corrected(page, contests, superseded, one)
+        delivery = 2 if is_second else 1
+        yield self._put(page, name, delivery, sound.data, None, shaped)
+        self._tell(page, contests, name, delivery, superseded)
+        for defect in planned:
+            if isinstance(defect, FileDefect):
+                spoilt_name, data = defect.spoil(one, sound)
+                yield self._put_spoilt(page, _beside(name, page.shape.name, spoilt_name), data, defect, shaped)
+        if newer is not None and again is not None:
+            second = newer.write()
+            yield self._put(newer, name, 2, newer.shape.pack(second, newer.shape.format), None, [*shaped, again.name])
+            self._tell(newer, contests, name, 2, np.empty(0, np.int64))
+
+    def _put(
+        self,
+        page: Page,
+        name: str,
+        delivery: int,
+        data: bytes,
+        reason: str | None,
+        defects: Sequence[str],
+        is_optional: bool = False,
+    ) -> Done:
+        dataset, rows = page.contract.dataset, 0 if reason else len(page.rows)
+        self.sink.put(page.contract.name, name, delivery, data)
+        digest, verdict = hashlib.sha256(data).hexdigest(), "quarantined" if reason else "accepted"
+        expected = ExpectedFile(
+            dataset, name, delivery, len(data), digest, verdict, reason, rows, tuple(defects), is_optional
+        )
+        self.truth.file(expected)
+        return Done(page.contract.name, rows, len(data), reason is None, defects)
+
+    def _put_spoilt(self, page: Page, name: str, data: bytes, defect: FileDefect, shaped: Sequence[str]) -> Done:
+        self.sink.put(page.contract.name, name, 1, data)
+        digest = hashlib.sha256(data).hexdigest()
+        defects = (*shaped, defect.name)
+        expected = ExpectedFile(
+            page.contract.dataset, name, 1, len(data), digest, defect.verdict, defect.reason, 0, defects
+        )
+        self.truth.file(expected)
+        return Done(page.contract.name, 0, len(data), False, defects)
+
+    def _tell(self, page: Page, contests: Contests, name: str, delivery: int, superseded: Indices) -> None:
+        """What becomes of every row of a file that can be read."""
+        rows, valid, silver = page.rows, page.is_valid(), page.silver()
+        in_contest = rows.contest != NOBODY
+        alone = ~in_contest & valid
+        alone[superseded] = False
+        self.truth.silver(page.contract.name, silver if alone.all() else silver.filter(pa.array(alone)))
+        touched = {place: _expected(page, place, name, delivery) for place in page.touched}
+        for place in superseded.tolist():
+            row = touched.setdefault(place, _expected(page, place, name, delivery))
+            row.outcome = "superseded"
+        for place in np.flatnonzero(~in_contest & (rows.cause != NO_CAUSE)).tolist():
+            row = touched.setdefault(place, _expected(page, place, name, delivery))
+            row.defects.append(contests.causes[int(rows.cause[place])].as_py())
+        places = np.flatnonzero(in_contest)
+        contests.enter(
+            Entries(
+                table=silver.take(pa.array(places)),
+                contest=rows.contest[places],
+                version=rows.version[places],
+                is_valid=valid[places],
+                row_number=places + 1,
+                cause=rows.cause[places],
+                file=name,
+                delivery=delivery,
+                touched={at: touched.pop(place) for at, place in enumerate(places.tolist()) if place in touched},
+            )
+        )
+        self.truth.rows(list(touched.values()))
+
+
+def _expected(page: Page, place: int, name: str, delivery: int) -> ExpectedRow:
+    touched = page.touched.get(place)
+    row = ExpectedRow(page.contract.dataset, name, delivery, place + 1)
+    if touched is not None:
+        row.outcome = "quarantined" if touched.violations else "silver"
+        row.violations, row.repairs = touched.violations, touched.repairs
+        row.defects = [touched.defect] if touched.defect else []
+    return row
+
+
+def _corrected(page: Page, contests: Contests, superseded: Indices, one: random.Random) -> Page | None:
+    """The file once more: its sound rows, some in a newer version. From now on all of them compete."""
+    may: Flags = page.is_valid() & (page.rows.contest == NOBODY) & (page.rows.cause == NO_CAUSE)
+    may[superseded] = False
+    may[list(page.touched)] = False
+    places = np.flatnonzero(may)
+    if not len(places) or page.contract.order_by is None:
+        return None
+    page.rows.contest[places] = contests.open(len(places))
+    is_newer = np.zeros(len(places), np.bool_)
+    is_newer[one.sample(range(len(places)), max(1, int(len(places) * _CORRECTED_SHARE)))] = True
+    same, newer = (page.rows.take(places[flags]) for flags in (~is_newer, is_newer))
+    later = Rows(
+        other_version(one, newer.table, page.contract, "newer"),
+        newer.contest,
+        np.full(len(newer), NEWER),
+        newer.cause,
+    )
+    return Page(Rows.joined([same, later]), page.shape, page.contract)
+
+
+def _with_folders(page: Page) -> str | None:
+    """The file's name below the folders that say what its columns do not; None for a file without rows, which has
+    nothing to say there."""
+    parts = []
+    for column in page.shape.folders:
+        values = pc.unique(page.text_columns[column]).to_pylist()
+        if len(values) != 1:
+            raise ValueError(f"{page.shape.name}: {column} cannot be a folder, it has {len(values)} values")
+        parts.append(f"{column}={values[0]}")
+    return "/".join([*parts, page.shape.name])
+
+
+def _beside(name: str, own: str, other: str) -> str:
+    """The other name in the folders of the file."""
+    return name.removesuffix(own) + other

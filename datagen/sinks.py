@@ -1,0 +1,64 @@
+"""Where files go: a folder, or a prefix in S3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+SECOND_DELIVERY = "_second_delivery"
+"""Folder of the files that arrive under a name that was delivered before: land it after the rest."""
+
+
+class Sink(Protocol):
+    """Takes the bytes of a file. `overwrites_at_once` tells that a second delivery follows the first immediately."""
+
+    @property
+    def overwrites_at_once(self) -> bool: ...
+
+    def put(self, dataset: str, name: str, delivery: int, data: bytes) -> None:
+        """Deliver a file of a dataset; `delivery` is 1 or 2."""
+        ...
+
+
+@dataclass(frozen=True)
+class Folder:
+    """`<folder>/<dataset>/<name>`; second deliveries in a folder of their own, for both cannot have one place."""
+
+    path: Path
+
+    overwrites_at_once = False
+
+    def put(self, dataset: str, name: str, delivery: int, data: bytes) -> None:
+        top = self.path / SECOND_DELIVERY if delivery == 2 else self.path
+        path = top / dataset / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """`s3://<bucket>/<prefix><dataset>/<name>`; a second delivery overwrites the first."""
+
+    bucket: str
+    prefix: str
+
+    overwrites_at_once = True
+
+    @classmethod
+    def of(cls, url: str) -> Bucket:
+        """The place that `s3://bucket/prefix` names."""
+        parts = urlsplit(url)
+        prefix = parts.path.strip("/")
+        return cls(parts.netloc, f"{prefix}/" if prefix else "")
+
+    def put(self, dataset: str, name: str, delivery: int, data: bytes) -> None:
+        self._s3.put_object(Bucket=self.bucket, Key=f"{self.prefix}{dataset}/{name}", Body=data)
+
+    @cached_property
+    def _s3(self) -> Any:
+        import boto3
+
+        return boto3.client("s3")
