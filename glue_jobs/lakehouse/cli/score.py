@@ -25,7 +25,6 @@ from rich.console import Console
 
 from lakehouse.cli.connection import Connection, connect
 from lakehouse.cli.ledger import batch_under_way, has_books
-from lakehouse.cli.mistakes import CommandError
 from lakehouse.cli.score_report import print_score
 
 if TYPE_CHECKING:
@@ -88,8 +87,10 @@ def _here(truth: str) -> Iterator[Path]:
 
 
 def _fetch(url: str, folder: Path) -> None:
-    """Download the truth below a prefix. Raises CommandError when there is none."""
+    """Download the truth below a prefix. Raises TruthError when there is none."""
     import boto3
+
+    from lakehouse.score import TruthError
 
     s3: Any = boto3.client("s3")
     bucket, _, prefix = url.removeprefix(_S3).partition("/")
@@ -99,10 +100,12 @@ def _fetch(url: str, folder: Path) -> None:
         for item in page.get("Contents", []):
             relative = Path(item["Key"].removeprefix(prefix))
             if ".." in relative.parts:
-                raise CommandError(f"{item['Key']} is no name that the generator gives")
+                raise TruthError(f"{item['Key']} is no name that the generator gives")
             target = folder / "_truth" / relative
             target.parent.mkdir(parents=True, exist_ok=True)
             s3.download_file(bucket, item["Key"], str(target))
+    if not any(folder.iterdir()):
+        raise TruthError(f"there is no truth in {url}: s3://{bucket}/{prefix} is empty")
 
 
 def _reader() -> Read:
