@@ -69,7 +69,7 @@ class Storefront:
 
     @cached_property
     def slices(self) -> Sequence[Slice]:
-        by_day = [visits * journeys.ROWS_PER_VISIT_MILLI // 1_000 for visits in self._visits]
+        by_day = [visits * journeys.ROWS_PER_VISIT_MILLI // 1_000 for visits in self._visits_by_day]
         by_day[0] += self._users_before
         return make_slices(by_day, self.first_day, self.rows_per_slice)
 
@@ -79,12 +79,14 @@ class Storefront:
 
     def births(self, part: Slice) -> Mapping[str, Births]:
         """What comes up in a slice: users, rates (on a day's first slice), transactions, events."""
-        found = {"users": Births(self._sign_ups(part))}
+        visits = self.visits(part)
+        found = {
+            "users": Births(self.sign_ups(part)),
+            "transactions": self.sales(part, visits),
+            "events": Births(self.events(part, visits)),
+        }
         if part.part == 0:
-            found["exchange_rates"] = Births(self._rates(part.day))
-        visits = self._open(part)
-        found["transactions"] = self._sales(part, visits)
-        found["events"] = Births(self._events(part, visits))
+            found["exchange_rates"] = Births(self.rates(part.day))
         return found
 
     # --- users
@@ -103,13 +105,14 @@ class Storefront:
         return counts
 
     @cached_property
-    def _visits(self) -> Sequence[int]:
+    def _visits_by_day(self) -> Sequence[int]:
         """Visits by day."""
         left = self.rows - self._signed_up[-1] - len(CURRENCIES) * self.days
         total = max(self.days, left * 1_000 // journeys.ROWS_PER_VISIT_MILLI)
         return spread(total, day_weights(self.first_day, self.days))
 
-    def _sign_ups(self, part: Slice) -> pa.Table:
+    def sign_ups(self, part: Slice) -> pa.Table:
+        """Users who sign up; on the first day also those of the quarter before."""
         start = 0 if part.day_number == 0 else self._signed_up[part.day_number]
         first, last = share_of(self._signed_up[part.day_number + 1] - start, part)
         users = np.arange(start + first, start + last)
@@ -167,8 +170,9 @@ class Storefront:
 
     # --- visits
 
-    def _open(self, part: Slice) -> _Visits:
-        of_day = self._visits[part.day_number]
+    def visits(self, part: Slice) -> Visits:
+        """Who comes when, to do what."""
+        of_day = self._visits_by_day[part.day_number]
         first, last = share_of(of_day, part)
         places = np.arange(first, last)
         chance = Chance(self.seed, DOMAIN, "visits", part.day, part.part)
@@ -178,7 +182,7 @@ class Storefront:
         users, start = self._visitors(chance, part, start)
         journey = chance.pick(len(places), journeys.WEIGHTS)
         anonymous = chance.happens(len(places), _ANONYMOUS) & ~journeys.BUYS[journey]
-        return _Visits(
+        return Visits(
             number=places,
             users=users,
             is_anonymous=anonymous,
@@ -213,7 +217,8 @@ class Storefront:
 
     # --- events and transactions
 
-    def _events(self, part: Slice, visits: _Visits) -> pa.Table:
+    def events(self, part: Slice, visits: Visits) -> pa.Table:
+        """What is done in these visits."""
         steps, visit = journeys.steps(visits.journey)
         product = journeys.products(steps, visits.products, visit)
         chance = Chance(self.seed, DOMAIN, "events", part.day, part.part)
@@ -240,7 +245,8 @@ class Storefront:
             }
         )
 
-    def _sales(self, part: Slice, visits: _Visits) -> Births:
+    def sales(self, part: Slice, visits: Visits) -> Births:
+        """What is bought in these visits, and what is paid back or settled later."""
         steps, visit = journeys.sold(visits.journey)
         product = journeys.products(steps, visits.products, visit)
         chance = Chance(self.seed, DOMAIN, "sales", part.day, part.part)
@@ -296,7 +302,8 @@ class Storefront:
 
     # --- exchange rates
 
-    def _rates(self, day: date) -> pa.Table:
+    def rates(self, day: date) -> pa.Table:
+        """What a euro is worth in every currency."""
         number = day.toordinal()
         days = np.arange(number - _RATE_MEMORY_DAYS, number)
         micros = []
@@ -317,7 +324,7 @@ class Storefront:
 
 
 @dataclass(frozen=True)
-class _Visits:
+class Visits:
     """Visits of a slice, one place each; `products` has a row for each slot of a journey."""
 
     number: Indices
