@@ -133,7 +133,7 @@ def test_a_truth_in_s3_is_fetched(local_aws: LocalAwsProcess, shop: Shop, bucket
     }
 
     def score(url: str) -> subprocess.CompletedProcess[str]:
-        command = [LAKEHOUSE, "score", url, "--json"]
+        command = [str(LAKEHOUSE), "score", url, "--json"]
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
     for url in (f"s3://{bucket}/generated/shop", f"s3://{bucket}/generated/shop/_truth/"):

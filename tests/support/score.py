@@ -255,3 +255,14 @@ def _refused(file_id: str, number: int, *rules: str, status: str = "open") -> Ro
         "violations": violations,
         "status": status,
     }
+
+
+def one(rows: list[Row], **wanted: object) -> Row:
+    """The row that has these values."""
+    (found,) = [row for row in rows if all(row[name] == value for name, value in wanted.items())]
+    return found
+
+
+def without(rows: list[Row], **unwanted: object) -> None:
+    """Remove the row that has these values."""
+    rows.remove(one(rows, **unwanted))

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from lakehouse.cli import main as command
 from lakehouse.contract import Registry
 from lakehouse.score import Difference, Score, Truth, TruthError, compare
-from lakehouse.score.matching import ExpectedFile, JudgedFile, match
-from tests.support.score import AT, Shop, registry
+from tests.support.score import AT, Shop, one, registry, without
 
 Change = Callable[[Shop], None]
 
@@ -37,16 +29,6 @@ def shop(contracts: Registry) -> Shop:
 
 def scored(shop: Shop, contracts: Registry, out: Path) -> Score:
     return compare(Truth.find(shop.write_truth(out)), contracts, shop.read)
-
-
-def one(rows: list[dict[str, Any]], **wanted: object) -> dict[str, Any]:
-    """The row that has these values."""
-    (found,) = [row for row in rows if all(row[name] == value for name, value in wanted.items())]
-    return found
-
-
-def without(rows: list[dict[str, Any]], **unwanted: object) -> None:
-    rows.remove(one(rows, **unwanted))
 
 
 def test_a_lake_that_did_everything_right_is_perfect(shop: Shop, contracts: Registry, tmp_path: Path) -> None:
@@ -106,6 +88,21 @@ def test_what_nobody_can_know_beforehand_is_not_held_against_the_lake(
     score = scored(shop, contracts, tmp_path)
     assert score.differences == ()
     assert score.is_perfect
+
+
+def let_a_bad_row_through(shop: Shop) -> None:
+    without(shop.quarantine, file_id="id-a", status="open")
+    shop.silver.append({**one(shop.silver, order_id="A-6"), "order_id": None, "_row": 3})
+
+
+def refuse_a_good_file(shop: Shop) -> None:
+    one(shop.ledger, file_id="id-b").update(verdict="quarantined", reason="undecodable")
+    without(shop.silver, _file_id="id-b")
+
+
+def lose_the_last_row(shop: Shop) -> None:
+    one(shop.ledger, file_id="id-a").update(rows_parsed=5)
+    without(shop.silver, order_id="A-6")
 
 
 @dataclass(frozen=True)
@@ -234,10 +231,7 @@ CASES = (
     ),
     Case(
         "a bad row let through",
-        lambda shop: (
-            without(shop.quarantine, file_id="id-a", status="open"),
-            shop.silver.append({**one(shop.silver, order_id="A-6"), "order_id": None, "_row": 3}),
-        ),
+        let_a_bad_row_through,
         (
             _told(
                 *("row", "quarantined (amount_malformed, order_id_missing)", "silver"),
@@ -291,10 +285,7 @@ CASES = (
     ),
     Case(
         "a good file refused",
-        lambda shop: (
-            one(shop.ledger, file_id="id-b").update(verdict="quarantined", reason="undecodable"),
-            without(shop.silver, _file_id="id-b"),
-        ),
+        refuse_a_good_file,
         (
             _told("file", "accepted, 1 row", "quarantined: undecodable", file="b.csv"),
             _told("silver", "a row in silver", "no row with this key", file=None, key='order_id="A-1", line=1'),
@@ -331,7 +322,7 @@ CASES = (
     ),
     Case(
         "a row not parsed",
-        lambda shop: (one(shop.ledger, file_id="id-a").update(rows_parsed=5), without(shop.silver, order_id="A-6")),
+        lose_the_last_row,
         (
             _told("file", "accepted, 6 rows", "accepted, 5 rows", defects=("semicolons",)),
             _told("row", "silver", "nowhere", row=6, defects=("comma",)),
@@ -376,222 +367,6 @@ def test_every_kind_of_difference_has_a_share_of_those_that_are_shown(
     score = scored(shop, contracts, tmp_path)
     assert [difference.measure for difference in score.differences] == ["file"] * 19 + ["silver"]
     assert score.difference_count == 51
-
-
-# The command
-
-
-@pytest.fixture
-def ready(monkeypatch: pytest.MonkeyPatch, shop: Shop, contracts: Registry) -> None:
-    """The command finds the shop's lake and contract."""
-    monkeypatch.setattr("lakehouse.cli.score.connect", lambda: None)
-    monkeypatch.setattr("lakehouse.cli.score._reader", lambda: shop.read)
-    monkeypatch.setattr("lakehouse.cli.score._mention_batch_under_way", lambda _: None)
-    monkeypatch.setattr("lakehouse.contract.load_registry", lambda: contracts)
-    monkeypatch.setenv("COLUMNS", "200")
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    """Run `lakehouse score …` as the shell does, and return its exit code."""
-    monkeypatch.setattr(sys, "argv", ["lakehouse", "score", *map(str, arguments)])
-    with pytest.raises(SystemExit) as ended:
-        command.main()
-    return int(ended.value.code or 0)
-
-
-@pytest.mark.usefixtures("ready")
-def test_the_command_ends_with_0_when_nothing_differs(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shop: Shop, tmp_path: Path
-) -> None:
-    assert run(monkeypatch, shop.write_truth(tmp_path) / "_truth") == 0
-    said = capsys.readouterr().out
-    assert "nothing differs" in said
-    assert "all 6 of 6 kinds of defect" in said
-    assert "1.000" in said
-
-
-@pytest.mark.usefixtures("ready")
-@pytest.mark.parametrize(
-    ("change", "lines"),
-    [
-        (
-            CASES[0].change,
-            [
-                'shop.orders · a.csv · row 6 · key order_id="A-6", line=1 · amount: expected 6.50, found 650.00 '
-                "(came as 6,50) [comma]",
-                "lakehouse sql \"select * from lake_silver_shop.orders where _file_id = 'id-a' and _row = 6\"",
-                "1 difference",
-            ],
-        ),
-        (
-            next(case.change for case in CASES if case.name == "a reason swapped"),
-            [
-                "shop.orders · a.csv · row 3: expected quarantined (amount_malformed, order_id_missing), "
-                "found quarantined (amount_below_minimum, order_id_missing) [no_id, words]",
-                "lakehouse quarantine show id-a",
-                "0.500",
-            ],
-        ),
-    ],
-)
-def test_the_command_ends_with_1_and_names_what_differs(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    shop: Shop,
-    tmp_path: Path,
-    change: Change,
-    lines: list[str],
-) -> None:
-    change(shop)
-    assert run(monkeypatch, shop.write_truth(tmp_path)) == 1
-    said = capsys.readouterr().out
-    assert [line for line in lines if line not in said] == []
-
-
-@pytest.mark.usefixtures("ready")
-def test_json_holds_every_measure_and_no_personal_data(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shop: Shop, tmp_path: Path
-) -> None:
-    one(shop.silver, order_id="A-2", line=1)["email"] = "secret@example.org"
-    assert run(monkeypatch, shop.write_truth(tmp_path), "--json") == 1
-    said = capsys.readouterr().out
-    assert "example" not in said
-    result = json.loads(said)
-    assert (result["is_perfect"], result["difference_count"], result["about"]["seed"]) == (False, 1, 7)
-    assert result["datasets"][0]["silver"]["cells"] == result["total"]["silver"]["cells"] == {"email": 1}
-    assert result["total"]["rows"]["violations"]["precision"] == 1.0
-    assert result["differences"][0]["row"] == 2
-    assert result["defects"][0] == {"defect": "semicolons", "level": "file", "instances": 1, "right": 0, "wrong": 1}
-
-
-def _break_about(out: Path) -> None:
-    (out / "_truth" / "about.json").write_text("{")
-
-
-def _remove_files(out: Path) -> None:
-    (out / "_truth" / "expected_files" / "0.parquet").unlink()
-
-
-def _retype_silver(out: Path) -> None:
-    path = out / "_truth" / "silver" / "orders" / "0.parquet"
-    rows = pq.read_table(path)
-    pq.write_table(rows.set_column(2, "amount", rows["amount"].cast(pa.string())), path)
-
-
-def _double_silver(out: Path) -> None:
-    folder = out / "_truth" / "silver" / "orders"
-    pq.write_table(pq.read_table(folder / "0.parquet"), folder / "1.parquet")
-
-
-def _rename_dataset(out: Path) -> None:
-    path = out / "_truth" / "expected_files" / "0.parquet"
-    rows = pq.read_table(path)
-    pq.write_table(rows.set_column(0, "dataset", pa.array(["shop.other"] * len(rows))), path)
-
-
-def _forget_a_file(out: Path) -> None:
-    path = out / "_truth" / "expected_files" / "0.parquet"
-    pq.write_table(pq.read_table(path).slice(1), path)
-
-
-@pytest.mark.usefixtures("ready")
-@pytest.mark.parametrize(
-    ("spoil", "sentence"),
-    [
-        (_break_about, "about.json is not JSON"),
-        (_remove_files, "holds no expected_files/*.parquet"),
-        (_retype_silver, "amount is VARCHAR and should be DECIMAL(18,2)"),
-        (_double_silver, "the truth of shop.orders holds 5 keys more than once"),
-        (_rename_dataset, "the truth speaks of shop.other, of which there is no contract"),
-        (_forget_a_file, "rows of files that expected_files lacks, such as shop.orders/a.csv"),
-    ],
-)
-def test_a_truth_that_cannot_be_compared_is_a_mistake_of_use(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    shop: Shop,
-    tmp_path: Path,
-    spoil: Callable[[Path], None],
-    sentence: str,
-) -> None:
-    spoil(shop.write_truth(tmp_path))
-    assert run(monkeypatch, tmp_path) == 2
-    said = capsys.readouterr()
-    assert sentence.replace(" ", "") in "".join(said.err.replace("│", "").split())
-    assert said.out == ""
-
-
-def test_a_folder_without_truth_is_said_before_any_lake_is_asked_for(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    monkeypatch.setattr("lakehouse.cli.score.connect", lambda: pytest.fail("asked for a lake"))
-    assert run(monkeypatch, tmp_path / "[nothing]") == 2
-    assert "there is no truth in" in " ".join(capsys.readouterr().err.replace("│", "").split())
-
-
-# Matching
-
-
-def _wanted(file: str, verdict: str = "accepted", delivery: int = 1, content_hash: str = "h") -> ExpectedFile:
-    reason = None if verdict in ("accepted", "duplicate_content") else "reason"
-    return ExpectedFile("d.s", file, delivery, 10, content_hash, verdict, reason, 1, (), False)
-
-
-def _found(file_id: str, key: str, verdict: str = "accepted", batch: int = 1, content_hash: str = "h") -> JudgedFile:
-    reason = None if verdict in ("accepted", "duplicate_content") else "reason"
-    return JudgedFile(file_id, "d.s", f"landing/d/s/{key}", content_hash, 10, verdict, reason, 1, batch, AT)
-
-
-@pytest.mark.parametrize(
-    ("expected", "judged", "matched"),
-    [
-        # A name is a whole path below some prefix, taken as it is.
-        ([_wanted("a.csv")], [_found("1", "ba.csv"), _found("2", "p/q/a.csv")], ["2"]),
-        ([_wanted("x=1/a b+%20é.csv")], [_found("1", "a b+%20é.csv"), _found("2", "p/x=1/a b+%20é.csv")], ["2"]),
-        # Landed twice: the one with the expected verdict, else the earliest.
-        ([_wanted("a")], [_found("1", "p/a", "duplicate_content"), _found("2", "q/a", batch=2)], ["2"]),
-        ([_wanted("a", "quarantined")], [_found("2", "q/a", batch=2), _found("1", "p/a")], ["1"]),
-        # The same name again with other bytes.
-        (
-            [_wanted("a"), _wanted("a", delivery=2, content_hash="i")],
-            [_found("2", "a", batch=2, content_hash="i"), _found("1", "a")],
-            ["1", "2"],
-        ),
-        # Twins of one delivery stand in for each other, those of different deliveries do not.
-        (
-            [_wanted("a"), _wanted("b", "duplicate_content")],
-            [_found("1", "p/a", "duplicate_content"), _found("2", "p/b")],
-            ["2", "1"],
-        ),
-        (
-            [_wanted("a"), _wanted("b", "duplicate_content", delivery=2)],
-            [_found("1", "p/a", "duplicate_content"), _found("2", "p/b", batch=2)],
-            ["1", "2"],
-        ),
-        # A twin that is accepted twice is one too many, and one that is gone is gone.
-        ([_wanted("a"), _wanted("b", "duplicate_content")], [_found("1", "a"), _found("2", "b")], ["1", "2"]),
-        ([_wanted("a"), _wanted("b", "duplicate_content")], [_found("2", "p/b")], ["2", None]),
-        # Bytes that were never read have no hash; then their number decides.
-        ([_wanted("_a", "ignored")], [_found("1", "_a", "ignored", content_hash="")], ["1"]),
-        ([_wanted("_a", "ignored")], [_found("1", "_a", "ignored", content_hash="other")], [None]),
-    ],
-)
-def test_files_are_matched_by_name_and_bytes(
-    expected: list[ExpectedFile], judged: list[JudgedFile], matched: list[str | None]
-) -> None:
-    assert [file and file.file_id for file in match(expected, judged)] == matched
-
-
-@settings(max_examples=50, deadline=None)
-@given(st.data())
-def test_a_batch_of_twins_is_matched_whatever_order_the_lake_read_it_in(data: st.DataObject) -> None:
-    count = data.draw(st.integers(2, 8))
-    expected = [_wanted(f"{n}.csv", "accepted" if n == 0 else "duplicate_content") for n in range(count)]
-    first = data.draw(st.integers(0, count - 1))
-    judged = [_found(str(n), f"{n}.csv", "accepted" if n == first else "duplicate_content") for n in range(count)]
-    found = match(expected, data.draw(st.permutations(judged)))
-    assert sorted(file.file_id for file in found if file) == sorted(file.file_id for file in judged)
-    assert [file.verdict for file in found if file] == [file.verdict for file in expected]
 
 
 def test_a_missing_truth_is_an_error_of_its_own(tmp_path: Path) -> None:

@@ -147,9 +147,9 @@ _MEASURES: Mapping[str, Mapping[str, _Figure]] = {
         "recall": _ratio(lambda s: s.files.refusals.recall),
     },
     "rows": {
-        "of files accepted": _count(lambda s: s.rows.rows),
-        "touched, as expected": _pair(lambda s: s.rows.listed_right, lambda s: s.rows.listed),
-        "others not in silver": _count(lambda s: s.rows.unlisted_wrong, is_bad=True),
+        "delivered": _count(lambda s: s.rows.rows),
+        "touched, right": _pair(lambda s: s.rows.listed_right, lambda s: s.rows.listed),
+        "others, wrong": _count(lambda s: s.rows.unlisted_wrong, is_bad=True),
         "duplicate": _pair(lambda s: s.rows.duplicates, lambda s: s.rows.duplicates_expected),
         "superseded": _pair(lambda s: s.rows.superseded, lambda s: s.rows.superseded_expected),
         "violations": _count(lambda s: s.rows.violations.true_positives + s.rows.violations.false_negatives),
