@@ -16,7 +16,6 @@ from datagen.chance import Indices, Words
 Bytes = npt.NDArray[np.uint8]
 MICROS = 1_000_000
 DAY_SECONDS = 86_400
-_HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
 def epoch_seconds(day: date) -> int:
@@ -41,22 +40,24 @@ def money(minor_units: Sequence[int] | Indices, precision: int, scale: int = 2) 
 
 def digits(numbers: Indices, width: int) -> Bytes:
     """Each number as `width` decimal digits, with leading zeros: a matrix of bytes, one row a number."""
-    matrix = np.empty((len(numbers), width), np.uint8)
+    groups = -(-width // 4)
+    fours = np.empty((len(numbers), groups), np.uint32)
     rest = numbers
-    for end in range(width, 0, -4):
-        start = max(0, end - 4)
-        matrix[:, start:end] = _four_digits()[rest % 10_000, 4 - (end - start) :]
-        rest = rest // 10_000
-    return matrix
+    for place in range(groups - 1, -1, -1):
+        left = rest // 10_000
+        fours[:, place] = _four_digits()[rest - left * 10_000]
+        rest = left
+    return fours.view(np.uint8).reshape(len(numbers), groups * 4)[:, groups * 4 - width :]
 
 
 def hexadecimal(words: Words, width: int) -> Bytes:
-    """The upper bits of each word as `width` (even, 16 at most) hexadecimal digits, one row a word."""
-    octets = words.astype(">u8").view(np.uint8).reshape(len(words), 8)[:, : width // 2]
-    matrix = np.empty((len(words), width), np.uint8)
-    matrix[:, ::2] = _HEX[octets >> 4]
-    matrix[:, 1::2] = _HEX[octets & 15]
-    return matrix
+    """The upper bits of each word as `width` (16 at most) hexadecimal digits, one row a word."""
+    fours = np.empty((len(words), 4), np.uint32)
+    for place in range(4):
+        fours[:, place] = _four_hexadecimal()[
+            (words >> np.uint64(48 - 16 * place) & np.uint64(0xFFFF)).astype(np.int64)
+        ]
+    return fours.view(np.uint8).reshape(len(words), 16)[:, :width]
 
 
 def texts(*parts: str | Bytes) -> pa.StringArray:
@@ -91,6 +92,11 @@ def with_nulls(array: pa.StringArray, is_null: npt.NDArray[np.bool_] | None) -> 
 
 
 @cache
-def _four_digits() -> Bytes:
-    numbers = np.arange(10_000)
-    return np.stack([(numbers // 10**place % 10 + 48).astype(np.uint8) for place in (3, 2, 1, 0)], axis=1)
+def _four_digits() -> npt.NDArray[np.uint32]:
+    """Four characters of every number below 10,000, as the 32 bits that they take in memory."""
+    return np.frombuffer("".join(f"{number:04}" for number in range(10_000)).encode(), np.uint32)
+
+
+@cache
+def _four_hexadecimal() -> npt.NDArray[np.uint32]:
+    return np.frombuffer("".join(f"{number:04x}" for number in range(65_536)).encode(), np.uint32)

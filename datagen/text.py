@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,7 @@ class _Pools:
 
 
 _MAX_POOLS = 2_000
+_DAYS_AT_ONCE = 2
 _POOLS = _Pools()
 
 
@@ -87,9 +88,13 @@ def _spell_instants(column: pa.Array) -> pa.StringArray:
     seconds = micros // MICROS
     days = seconds // DAY_SECONDS
     first = int(days.min()) if len(days) else 0
-    matrix = np.empty((len(micros), 20), np.uint8)
-    matrix[:, :11] = _dates(first, int(days.max()) if len(days) else 0)[days - first]
-    matrix[:, 11:] = _times()[seconds - days * DAY_SECONDS]
+    last = int(days.max()) if len(days) else 0
+    if last - first < _DAYS_AT_ONCE:
+        matrix = _instants(first)[seconds - first * DAY_SECONDS].view(np.uint8).reshape(-1, 20)
+    else:
+        matrix = np.empty((len(micros), 20), np.uint8)
+        matrix[:, :11] = _dates(first, last)[days - first]
+        matrix[:, 11:] = _times()[seconds - days * DAY_SECONDS]
     is_null = column.is_null().to_numpy(zero_copy_only=False) if column.null_count else None
     return text_array(matrix, is_null)
 
@@ -102,7 +107,16 @@ def _times() -> Bytes:
     return np.frombuffer(text.encode(), np.uint8).reshape(-1, 9)
 
 
-@cache
+@lru_cache(maxsize=2)
+def _instants(first: int) -> np.ndarray[Any, Any]:
+    """`YYYY-MM-DDTHH:MM:SSZ` of every second of some days, the first of them counted since 1970."""
+    matrix = np.empty((_DAYS_AT_ONCE, DAY_SECONDS, 20), np.uint8)
+    matrix[:, :, :11] = _dates(first, first + _DAYS_AT_ONCE - 1)[:, None]
+    matrix[:, :, 11:] = _times()
+    return matrix.reshape(-1, 20).view("V20").reshape(-1)
+
+
+@lru_cache(maxsize=64)
 def _dates(first: int, last: int) -> Bytes:
     """`YYYY-MM-DDT` of every day from one to another, both counted since 1970."""
     days = (datetime(1970, 1, 1, tzinfo=UTC).date() + timedelta(days=number) for number in range(first, last + 1))

@@ -153,8 +153,14 @@ def _array(lines: pa.StringArray, layout: Layout) -> Text:
 
 
 def _delimited(columns: Mapping[str, pa.Array], layout: Layout) -> pa.StringArray:
+    def quoted(column: pa.StringArray) -> pa.StringArray:
+        return _quoted(column, layout.delimiter)
+
+    # Only texts can need quotes: numbers, flags and instants have no sign that does.
     cells = [
-        _plain(columns[name], lambda column: _quoted(column, layout.delimiter), layout.delimiter)
+        _plain(columns[name], quoted, layout.delimiter)
+        if layout.types[name] == "string"
+        else _plain(columns[name], _or_nothing, "")
         for name in layout.header
     ]
     cells[-1] = pc.binary_join_element_wise(cells[-1], layout.line_end, "")
@@ -175,8 +181,12 @@ def _with_null(pool: pa.StringArray) -> pa.StringArray:
     return pa.concat_arrays([pool, pa.nulls(1, pa.string())])
 
 
+def _or_nothing(column: pa.StringArray) -> pa.StringArray:
+    return column.fill_null("") if column.null_count else column
+
+
 def _quoted(column: pa.StringArray, delimiter: str) -> pa.StringArray:
-    filled = column.fill_null("") if column.null_count else column
+    filled = _or_nothing(column)
     risky = ('"', delimiter, "\n", "\r")
     data = bytes(_data(filled))
     if not any(sign.encode() in data for sign in risky):
