@@ -33,7 +33,7 @@ _QUARTER_DAYS = 90
 _ANONYMOUS = 0.25
 _BUYS_AT_ONCE = 0.1
 """Share of visits made by somebody who signed up on the same day."""
-_USER_BLOCK_BITS = 6
+_BLOCK_BITS = 6
 _VOUCHER = 0.12
 _VOUCHER_PERCENT = 10
 _COUNTRY_WEIGHTS = Weights([country.share for country in COUNTRIES])
@@ -48,7 +48,7 @@ _QUANTITY_WEIGHTS = Weights([720, 180, 70, 30])
 _DEVICE_WEIGHTS = Weights([share for _, share in DEVICES])
 _PAYMENT_WEIGHTS = Weights([share for _, share in PAYMENT_METHODS])
 _OPT_IN_WEIGHTS = Weights([450, 400, 150])
-_BLOCK_WEIGHTS = Weights([2**32 // (rank * rank.bit_length()) for rank in range(1, (1 << _USER_BLOCK_BITS) + 1)])
+_BLOCK_WEIGHTS = Weights([2**32 // (rank * rank.bit_length()) for rank in range(1, (1 << _BLOCK_BITS) + 1)])
 _MICRO = 1_000_000
 _RATE_MEMORY_DAYS = 120
 _DAILY_RATE_NOISE_PPM = 4_000
@@ -198,15 +198,7 @@ class Storefront:
     def _visitors(self, chance: Chance, part: Slice, start: Indices) -> tuple[Indices, Indices]:
         """Who visits, and when: users of earlier days, some much more often than others, and some of this day's."""
         known, coming = self._signed_up[part.day_number], self._signed_up[part.day_number + 1]
-        word = chance.words(len(start))
-        blocks = -(-known >> _USER_BLOCK_BITS)
-        block = scaled(word, blocks)
-        # In every block some are eager, at places of their own.
-        rank = picked(word << np.uint64(32), _BLOCK_WEIGHTS)
-        turn = (traits(block, self.seed, "eager") >> np.uint64(40)).astype(np.int64)
-        size = 1 << _USER_BLOCK_BITS
-        users = (block << _USER_BLOCK_BITS) + (rank * 37 + turn) % size
-        users %= known
+        users = regulars(chance, len(start), known, self.seed)
         at_once = chance.happens(len(start), _BUYS_AT_ONCE * 1_000 / (1_000 + known)) if coming > known else None
         if at_once is not None and at_once.any():
             new = known + chance.below(int(at_once.sum()), coming - known)
@@ -321,6 +313,25 @@ class Storefront:
                 "published_at": instants(published),
             }
         )
+
+
+def regulars(chance: Chance, count: int, known: int, seed: int) -> Indices:
+    """So many visitors out of `known` people, of whom some come much more often than others: numbers from 0."""
+
+    def candidates() -> Indices:
+        word = chance.words(count)
+        block = scaled(word, -(-known >> _BLOCK_BITS))
+        # In every block of people the ranks stand at places of their own.
+        rank = picked(word << np.uint64(32), _BLOCK_WEIGHTS)
+        turn = (traits(block, seed, "rank") >> np.uint64(40)).astype(np.int64)
+        people: Indices = ((block << _BLOCK_BITS) + (rank * 37 + turn) % (1 << _BLOCK_BITS)) % known
+        return people
+
+    # The eagerness of each smooths the steps between the ranks.
+    people = candidates()
+    stays_away = traits(people, seed, "eagerness") < chance.words(count)
+    people[stays_away] = candidates()[stays_away]
+    return people
 
 
 @dataclass(frozen=True)
