@@ -1,11 +1,11 @@
 # `make` lists the targets. Every target that needs it sets up .venv first; done already, that takes no time.
 .DEFAULT_GOAL := help
-.PHONY: help set-up demo test lint format up down clean lock ddl picture
+.PHONY: help set-up demo test lint format up down clean lock ddl pictures
 
 VENV := .venv/bin
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 set-up: ## Install Python packages and Spark jars into .venv and the caches
 	@scripts/set-up
@@ -45,5 +45,6 @@ lock: set-up ## Resolve requirements.lock again from pyproject.toml
 ddl: set-up ## Write sql/ddl/ again from the contracts
 	@$(VENV)/lakehouse contract ddl --write
 
-picture: ## Draw docs/road.svg again from docs/road.dot (needs Graphviz)
+pictures: set-up ## Draw the pictures of docs/ again (needs Graphviz)
 	@dot -Tsvg docs/road.dot -o docs/road.svg
+	@$(VENV)/python docs/pictures/draw.py
