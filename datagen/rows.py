@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from datagen.chance import Chance, Flags, Indices
 from datagen.contests import NOBODY
 from datagen.defects.model import Cell, LineDefect, Shape, ValueDefect
-from datagen.text import Row, rows_of, spell_column
-from datagen.writers import Text, write, write_row
+from datagen.text import Row, rows_of, spell_column, typed
+from datagen.writers import Text, closing_line, write, write_row
 from lakehouse.contract import Column, SourceContract
 
 NO_CAUSE = -1
@@ -85,6 +85,8 @@ def other_version(one: random.Random, rows: pa.Table, contract: SourceContract, 
     if contract.order_by is None:
         raise ValueError(f"{contract.dataset} does not order versions")
     column = rows[contract.order_by].combine_chunks()
+    if column.null_count:
+        raise ValueError(f"{contract.dataset}: a row without {contract.order_by} has no other version")
     seconds = [one.randint(60, 172_800) * VERSIONS[version] for _ in range(len(column))]
     moved = pc.add(column, pa.array([timedelta(seconds=value) for value in seconds], pa.duration("us")))
     return rows.set_column(rows.column_names.index(contract.order_by), contract.order_by, moved.cast(column.type))
@@ -141,7 +143,9 @@ class Page:
             return
 
     def spoil_line(self, one: random.Random, place: int, defect: LineDefect) -> None:
-        """Spoil the line of a row."""
+        """Spoil the line of a row. The first one shows what the file is, and stays as it is."""
+        if place == 0:
+            return
         line = write_row(self._texts[place], self.shape.layout)
         altered = defect.alter(one, line, self.shape.layout)
         if altered != line:
@@ -153,9 +157,11 @@ class Page:
 
     def write(self) -> Text:
         """The file's text."""
-        text = write(self.text_columns, self.shape.layout)
-        places = sorted(place for place, touched in self.touched.items() if touched.line is not None)
-        return text.with_lines(np.array(places, np.int64), [self.touched[place].line or "" for place in places])
+        layout, last = self.shape.layout, len(self.rows) - 1
+        lines = {place: touched.line for place, touched in sorted(self.touched.items()) if touched.line is not None}
+        if last in lines:
+            lines[last] = closing_line(lines[last], layout)
+        return write(self.text_columns, layout).with_lines(np.array(list(lines), np.int64), list(lines.values()))
 
     def is_valid(self) -> Flags:
         """Which rows break no rule."""
@@ -176,7 +182,7 @@ class Page:
             places = sorted(values)
             mask = np.zeros(len(table), np.bool_)
             mask[places] = True
-            new = pa.array([values[place] for place in places], pa.string()).cast(plain.type)
+            new = typed([values[place] for place in places], plain.type)
             replaced = pc.replace_with_mask(plain, pa.array(mask), new)
             table = table.set_column(table.column_names.index(name), name, replaced)
         return table

@@ -28,6 +28,13 @@ def spell(value: Any) -> str | None:
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
+def typed(texts: Sequence[str | None], type_: pa.DataType) -> pa.Array:
+    """The values that `spell` wrote."""
+    if pa.types.is_timestamp(type_):
+        texts = [text and text.removesuffix("Z") for text in texts]
+    return pa.array(texts, pa.string()).cast(type_)
+
+
 def spell_column(column: pa.Array) -> pa.Array:
     """A typed column as text; a dictionary stays one, so that each of its values is spelled once."""
     if isinstance(column, pa.DictionaryArray):

@@ -130,6 +130,11 @@ def write_row(row: Row, layout: Layout) -> str:
     return "".join(pieces) + _json_literals(layout)[-1]
 
 
+def closing_line(line: str, layout: Layout) -> str:
+    """A line as the last of its file: in a JSON array no comma follows it."""
+    return line.removesuffix(f",{layout.line_end}") + layout.line_end if layout.kind == "json" else line
+
+
 def _data(lines: pa.StringArray) -> memoryview:
     """The characters of an array of strings, which stand one after another."""
     if not len(lines):
@@ -142,10 +147,8 @@ def _array(lines: pa.StringArray, layout: Layout) -> Text:
     """A JSON array: lines end with a comma, all but the last."""
     if not len(lines):
         return Text("[", lines, f"]{layout.line_end}")
-    last = lines[-1].as_py().removesuffix(f",{layout.line_end}")
-    lines = pc.replace_with_mask(
-        lines, pa.array(np.arange(len(lines)) == len(lines) - 1), pa.array([last + layout.line_end])
-    )
+    last = closing_line(lines[-1].as_py(), layout)
+    lines = pc.replace_with_mask(lines, pa.array(np.arange(len(lines)) == len(lines) - 1), pa.array([last]))
     return Text(f"[{layout.line_end}", lines, f"]{layout.line_end}")
 
 
