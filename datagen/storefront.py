@@ -20,6 +20,7 @@ from datagen import journeys, people
 from datagen.catalogue import DEVICES, PAYMENT_METHODS, Catalogue
 from datagen.chance import Chance, Flags, Indices, Weights, Words, picked, scaled, traits
 from datagen.columns import DAY_SECONDS, chosen, digits, epoch_seconds, hexadecimal, instants, money, texts, with_nulls
+from datagen.members import Members
 from datagen.people import COUNTRIES, CURRENCIES, POOL_SIZE
 from datagen.world import Births, Slice, day_weights, make_slices, seconds_of_day, share_of, spread
 
@@ -31,9 +32,6 @@ _SIGNED_UP_BEFORE_PER_MILLE = 600
 """Of all users, those who had signed up before the first day, in the quarter before it."""
 _QUARTER_DAYS = 90
 _ANONYMOUS = 0.25
-_BUYS_AT_ONCE = 0.1
-"""Share of visits made by somebody who signed up on the same day."""
-_BLOCK_BITS = 6
 _VOUCHER = 0.12
 _VOUCHER_PERCENT = 10
 _COUNTRY_WEIGHTS = Weights([country.share for country in COUNTRIES])
@@ -48,7 +46,6 @@ _QUANTITY_WEIGHTS = Weights([720, 180, 70, 30])
 _DEVICE_WEIGHTS = Weights([share for _, share in DEVICES])
 _PAYMENT_WEIGHTS = Weights([share for _, share in PAYMENT_METHODS])
 _OPT_IN_WEIGHTS = Weights([450, 400, 150])
-_BLOCK_WEIGHTS = Weights([2**32 // (rank * rank.bit_length()) for rank in range(1, (1 << _BLOCK_BITS) + 1)])
 _MICRO = 1_000_000
 _RATE_MEMORY_DAYS = 120
 _DAILY_RATE_NOISE_PPM = 4_000
@@ -96,32 +93,26 @@ class Storefront:
         return max(1, self.rows * _USERS_PER_1000_ROWS * _SIGNED_UP_BEFORE_PER_MILLE // 1_000_000)
 
     @cached_property
-    def _signed_up(self) -> Sequence[int]:
-        """How many users there are when each day begins, and at the end."""
-        total = max(self.days, self.rows * _USERS_PER_1000_ROWS // 1_000 - self._users_before)
-        counts = [self._users_before]
-        for new in spread(total, day_weights(self.first_day, self.days)):
-            counts.append(counts[-1] + new)
-        return counts
+    def _users(self) -> Members:
+        new = max(self.days, self.rows * _USERS_PER_1000_ROWS // 1_000 - self._users_before)
+        return Members.of(self.seed, self.first_day, self.days, self._users_before, _QUARTER_DAYS, new)
 
     @cached_property
     def _visits_by_day(self) -> Sequence[int]:
         """Visits by day."""
-        left = self.rows - self._signed_up[-1] - len(CURRENCIES) * self.days
+        left = self.rows - self._users.counts[-1] - len(CURRENCIES) * self.days
         total = max(self.days, left * 1_000 // journeys.ROWS_PER_VISIT_MILLI)
         return spread(total, day_weights(self.first_day, self.days))
 
     def sign_ups(self, part: Slice) -> pa.Table:
         """Users who sign up; on the first day also those of the quarter before."""
-        start = 0 if part.day_number == 0 else self._signed_up[part.day_number]
-        first, last = share_of(self._signed_up[part.day_number + 1] - start, part)
-        users = np.arange(start + first, start + last)
+        users = self._users.joining(part)
         country = self._country(users)
         trait = traits(users, self.seed, "user")
         first_name = scaled(trait, POOL_SIZE) + country * POOL_SIZE
         last_name = scaled(trait << np.uint64(32), POOL_SIZE) + country * POOL_SIZE
         opt_in = picked(traits(users, self.seed, "opt-in"), _OPT_IN_WEIGHTS)
-        signed_up = instants(self._signed_up_at(users))
+        signed_up = instants(self._users.signed_up_at(users))
         names = [people.pool(self.seed, what) for what in ("first_name", "last_name")]
         slugs = [people.slugs(self.seed, what) for what in ("first_name", "last_name")]
         mail = pa.array([f"@{domain}" for domain in people.MAIL_DOMAINS])
@@ -153,21 +144,6 @@ class Storefront:
     def _country(self, users: Indices) -> Indices:
         return picked(traits(users, self.seed, "country"), _COUNTRY_WEIGHTS)
 
-    def _signed_up_at(self, users: Indices) -> Indices:
-        """Seconds since 1970: spread over the quarter before the first day, or over the user's own day."""
-        jitter = (traits(users, self.seed, "signed up") >> np.uint64(48)).astype(np.int64)
-        opening = epoch_seconds(self.first_day)
-        early = users < self._users_before
-        steps = np.minimum(users, self._users_before) * 65_536 + jitter
-        before = opening - _QUARTER_DAYS * DAY_SECONDS + steps * _QUARTER_DAYS * 1_318 // self._users_before // 1_000
-        starts = np.array(self._signed_up)
-        day = np.clip(np.searchsorted(starts, users, side="right") - 1, 0, self.days - 1)
-        counts = np.maximum(starts[day + 1] - starts[day], 1)
-        place = np.clip(users - starts[day], 0, counts - 1)
-        second = ((place << 16) + jitter) * DAY_SECONDS // (counts << 16)
-        seconds: Indices = np.where(early, before, opening + day * DAY_SECONDS + second)
-        return seconds
-
     # --- visits
 
     def visits(self, part: Slice) -> Visits:
@@ -179,7 +155,7 @@ class Storefront:
         midnight = epoch_seconds(part.day)
         jitter = (chance.words(len(places)) >> np.uint64(48)).astype(np.int64)
         start = midnight + seconds_of_day(places, of_day, jitter)
-        users, start = self._visitors(chance, part, start)
+        users, start = self._users.visitors(chance, part, start)
         journey = chance.pick(len(places), journeys.WEIGHTS)
         anonymous = chance.happens(len(places), _ANONYMOUS) & ~journeys.BUYS[journey]
         return Visits(
@@ -194,18 +170,6 @@ class Storefront:
             ),
             words=chance.words(len(places)),
         )
-
-    def _visitors(self, chance: Chance, part: Slice, start: Indices) -> tuple[Indices, Indices]:
-        """Who visits, and when: users of earlier days, some much more often than others, and some of this day's."""
-        known, coming = self._signed_up[part.day_number], self._signed_up[part.day_number + 1]
-        users = regulars(chance, len(start), known, self.seed)
-        at_once = chance.happens(len(start), _BUYS_AT_ONCE * 1_000 / (1_000 + known)) if coming > known else None
-        if at_once is not None and at_once.any():
-            new = known + chance.below(int(at_once.sum()), coming - known)
-            users[at_once] = new
-            start = start.copy()
-            start[at_once] = np.maximum(start[at_once], self._signed_up_at(new) + 30)
-        return users, start
 
     # --- events and transactions
 
@@ -313,25 +277,6 @@ class Storefront:
                 "published_at": instants(published),
             }
         )
-
-
-def regulars(chance: Chance, count: int, known: int, seed: int) -> Indices:
-    """So many visitors out of `known` people, of whom some come much more often than others: numbers from 0."""
-
-    def candidates() -> Indices:
-        word = chance.words(count)
-        block = scaled(word, -(-known >> _BLOCK_BITS))
-        # In every block of people the ranks stand at places of their own.
-        rank = picked(word << np.uint64(32), _BLOCK_WEIGHTS)
-        turn = (traits(block, seed, "rank") >> np.uint64(40)).astype(np.int64)
-        people: Indices = ((block << _BLOCK_BITS) + (rank * 37 + turn) % (1 << _BLOCK_BITS)) % known
-        return people
-
-    # The eagerness of each smooths the steps between the ranks.
-    people = candidates()
-    stays_away = traits(people, seed, "eagerness") < chance.words(count)
-    people[stays_away] = candidates()[stays_away]
-    return people
 
 
 @dataclass(frozen=True)
