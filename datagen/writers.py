@@ -6,6 +6,7 @@ A file is a head, lines and a tail, so that something can go wrong with single l
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,7 @@ Kind = Literal["delimited", "ndjson", "json"]
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 _JSON_LITERALS = ("integer", "number", "boolean")
 _UNSAFE_IN_JSON = tuple(b'"\\' + bytes(range(32)))
+_INDENT = "  "
 _GZIP_LEVEL = 1
 
 
@@ -53,8 +55,9 @@ FORMATS = (
 class Layout:
     """How the rows of one file are laid out.
 
-    `header` gives for every column that is written, in order, the name that it has in the file; in JSON a name with a
-    dot stands for an object in the object. `types` are logical types by column.
+    `header` gives for every column that is written, in order, the name that it has in the file; in JSON a name with
+    dots stands for objects in the object, and names that share one stand side by side. `types` are logical types by
+    column. Pretty JSON has a line for every member.
     """
 
     kind: Kind
@@ -63,6 +66,8 @@ class Layout:
     delimiter: str = ","
     line_end: str = "\n"
     has_header: bool = True
+    quotes_all: bool = False
+    is_pretty: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,13 +120,13 @@ def write(columns: Mapping[str, pa.Array], layout: Layout) -> Text:
 
 def header_line(layout: Layout) -> str:
     """The first line of delimited text."""
-    return layout.delimiter.join(_cell(name, layout.delimiter) for name in layout.header.values()) + layout.line_end
+    return layout.delimiter.join(_cell(name, layout) for name in layout.header.values()) + layout.line_end
 
 
 def write_row(row: Row, layout: Layout) -> str:
     """One row as its line, as `write` writes it."""
     if layout.kind == "delimited":
-        cells = (_cell(row[name] or "", layout.delimiter) for name in layout.header)
+        cells = (_cell(row[name] or "", layout) for name in layout.header)
         return layout.delimiter.join(cells) + layout.line_end
     pieces = [
         literal + _json_value(row[name], layout.types[name])
@@ -157,12 +162,12 @@ def _array(lines: pa.StringArray, layout: Layout) -> Text:
 
 def _delimited(columns: Mapping[str, pa.Array], layout: Layout) -> pa.StringArray:
     def quoted(column: pa.StringArray) -> pa.StringArray:
-        return _quoted(column, layout.delimiter)
+        return _quoted(column, layout)
 
     # Only texts can need quotes: numbers, flags and instants have no sign that does.
     cells = [
-        _plain(columns[name], quoted, layout.delimiter)
-        if layout.types[name] == "string"
+        _plain(columns[name], quoted, (layout.delimiter, layout.quotes_all))
+        if layout.quotes_all or layout.types[name] == "string"
         else _plain(columns[name], _or_nothing, "")
         for name in layout.header
     ]
@@ -188,19 +193,20 @@ def _or_nothing(column: pa.StringArray) -> pa.StringArray:
     return column.fill_null("") if column.null_count else column
 
 
-def _quoted(column: pa.StringArray, delimiter: str) -> pa.StringArray:
+def _quoted(column: pa.StringArray, layout: Layout) -> pa.StringArray:
     filled = _or_nothing(column)
-    risky = ('"', delimiter, "\n", "\r")
+    risky = ('"', layout.delimiter, "\n", "\r")
     data = bytes(_data(filled))
-    if not any(sign.encode() in data for sign in risky):
+    if not layout.quotes_all and not any(sign.encode() in data for sign in risky):
         return filled
-    needs = pc.match_substring_regex(filled, "[" + re.escape("".join(risky)) + "]")
     doubled = pc.binary_join_element_wise('"', pc.replace_substring(filled, '"', '""'), '"', "")
-    return pc.if_else(needs, doubled, filled)
+    if layout.quotes_all:
+        return doubled
+    return pc.if_else(pc.match_substring_regex(filled, "[" + re.escape("".join(risky)) + "]"), doubled, filled)
 
 
-def _cell(text: str, delimiter: str) -> str:
-    if any(sign in text for sign in ('"', delimiter, "\n", "\r")):
+def _cell(text: str, layout: Layout) -> str:
+    if layout.quotes_all or any(sign in text for sign in ('"', layout.delimiter, "\n", "\r")):
         return '"' + text.replace('"', '""') + '"'
     return text
 
@@ -218,20 +224,31 @@ def _objects(columns: Mapping[str, pa.Array], layout: Layout) -> pa.StringArray:
 
 
 def _json_literals(layout: Layout) -> Sequence[str]:
-    """What stands before each value, and after the last. Names with the same word before their dot share an object."""
-    literals, inside = [], ""
-    for place, name in enumerate(layout.header.values()):
-        outer, dot, inner = name.rpartition(".")
-        opening = "{" if place == 0 else ", "
-        if dot and outer == inside:
-            literals.append(f", {json.dumps(inner, ensure_ascii=False)}: ")
-            continue
-        closing = "}" if inside else ""
-        group = f"{json.dumps(outer, ensure_ascii=False)}: {{" if dot else ""
-        literals.append(f"{closing}{opening}{group}{json.dumps(inner, ensure_ascii=False)}: ")
+    """What stands before each value, and after the last. Names with the same words before a dot share an object."""
+
+    def gap(depth: int) -> str:
+        return layout.line_end + _INDENT * depth if layout.is_pretty else ""
+
+    def closing(depth: int, to: int) -> str:
+        return "".join(f"{gap(level)}}}" for level in range(depth, to, -1))
+
+    literals, inside = [], list[str]()
+    for name in layout.header.values():
+        *outer, inner = name.split(".")
+        depth = _shared(inside, outer)
+        literal = closing(len(inside), depth) + "," + (gap(depth + 1) or " ") if literals else "{" + gap(1)
+        for level, word in enumerate(outer[depth:], depth + 2):
+            literal += f"{json.dumps(word, ensure_ascii=False)}: {{{gap(level)}"
+        literals.append(f"{literal}{json.dumps(inner, ensure_ascii=False)}: ")
         inside = outer
     end = "," if layout.kind == "json" else ""
-    return [*literals, ("}" if inside else "") + "}" + end + layout.line_end]
+    return [*literals, closing(len(inside), 0) + gap(0) + "}" + end + layout.line_end]
+
+
+def _shared(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many words two lists begin with in common."""
+    pairs = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return sum(1 for _ in pairs)
 
 
 def _bare(column: pa.StringArray) -> pa.StringArray:
