@@ -13,7 +13,7 @@ import pyarrow as pa
 from datagen.chance import Indices, Weights, round_half_up, zipf
 from datagen.columns import money
 from datagen.journeys import PAGE_NAMES
-from datagen.people import CURRENCIES
+from datagen.people import CURRENCIES, EURO_RATES
 
 PRODUCTS = 400
 DEVICES = (("mobile", 580), ("desktop", 350), ("tablet", 70))
@@ -43,10 +43,6 @@ _ADJECTIVES = (
     "Señor",
 )
 _NOUNS = ("Lamp", "Kettle", "Rake", "Puzzle", "Racket", "Speaker", "Notebook", "Pan", "Kite", "Chair", "Radio", "Mug")
-# Units of a currency for one euro, in millionths, about; prices are rounded to what shops there print.
-_EURO_RATES = dict(
-    zip(CURRENCIES, (1_000_000, 1_100_000, 850_000, 4_300_000, 11_200_000, 950_000, 162_000_000), strict=True)
-)
 _MICRO = 1_000_000
 
 
@@ -90,11 +86,11 @@ class Catalogue:
             unit_prices=money(prices, 12),
             pages=pa.array([*PAGE_NAMES, *(f"/p/{product}" for product in ids)]),
             popularity=zipf(PRODUCTS),
-            euro_rates=_EURO_RATES,
+            euro_rates=EURO_RATES,
         )
 
 
 def _price(cents: int, currency: str) -> int:
     """Hundredths of a currency's unit; yen have no hundredths in use."""
-    units = round_half_up(cents * _EURO_RATES[currency], _MICRO)
+    units = round_half_up(cents * EURO_RATES[currency], _MICRO)
     return round_half_up(units, 100) * 100 if currency == "JPY" else units

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from functools import cache
 
 import numpy as np
@@ -35,7 +34,10 @@ def chosen(pool: pa.Array, indices: Indices, is_null: npt.NDArray[np.bool_] | No
 
 def money(minor_units: Sequence[int] | Indices, precision: int, scale: int = 2) -> pa.Array:
     """Whole minor units as decimal128(precision, scale)."""
-    return pa.array([Decimal(int(units)).scaleb(-scale) for units in minor_units], pa.decimal128(precision, scale))
+    units = np.asarray(minor_units, np.int64)
+    # 128 bits each, the lower half first: what a number below 2**63 has in the upper half is its sign.
+    halves = np.stack([units, units >> 63], axis=1).astype("<i8")
+    return pa.Array.from_buffers(pa.decimal128(precision, scale), len(units), [None, pa.py_buffer(halves)])
 
 
 def digits(numbers: Indices, width: int) -> Bytes:

@@ -38,7 +38,17 @@ COUNTRIES = (
     Country("NL", 40, "nl_NL", "EUR", "31"),
     Country("JP", 20, "ja_JP", "JPY", "81"),
 )
-CURRENCIES = ("EUR", "USD", "GBP", "PLN", "SEK", "CHF", "JPY")
+# Units of each currency for one euro, in millionths, about.
+EURO_RATES: Mapping[str, int] = {
+    "EUR": 1_000_000,
+    "USD": 1_100_000,
+    "GBP": 850_000,
+    "PLN": 4_300_000,
+    "SEK": 11_200_000,
+    "CHF": 950_000,
+    "JPY": 162_000_000,
+}
+CURRENCIES = tuple(EURO_RATES)
 MAIL_DOMAINS = ("example.com", "example.org", "example.net", "mail.example", "post.example", "web.example")
 
 

@@ -48,7 +48,7 @@ def spell_pool(values: pa.Array) -> pa.Array:
     """Any values as text, one Python object each where Arrow has no cast that spells as we do."""
     if pa.types.is_string(values.type):
         return values
-    if pa.types.is_integer(values.type):
+    if any(is_kind(values.type) for is_kind in _SPELLED_BY_ARROW):
         return values.cast(pa.string())
     return pa.array([spell(value) for value in values.to_pylist()], pa.string())
 
@@ -69,6 +69,8 @@ class _Pools:
         return found[1]
 
 
+# The types that Arrow spells as `spell` does.
+_SPELLED_BY_ARROW = (pa.types.is_integer, pa.types.is_decimal, pa.types.is_date, pa.types.is_boolean)
 _MAX_POOLS = 2_000
 _DAYS_AT_ONCE = 2
 _POOLS = _Pools()
