@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+
+from datagen.chance import Weights
 
 POOL_SIZE = 150
 
@@ -49,6 +52,11 @@ EURO_RATES: Mapping[str, int] = {
     "JPY": 162_000_000,
 }
 CURRENCIES = tuple(EURO_RATES)
+COUNTRY_WEIGHTS = Weights([country.share for country in COUNTRIES])
+COUNTRY_CODES = pa.array([country.code for country in COUNTRIES])
+COUNTRY_CURRENCY = np.array([CURRENCIES.index(country.currency) for country in COUNTRIES])
+"""Place of each country's currency in CURRENCIES."""
+CURRENCY_CODES = pa.array(CURRENCIES)
 MAIL_DOMAINS = ("example.com", "example.org", "example.net", "mail.example", "post.example", "web.example")
 
 

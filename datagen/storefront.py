@@ -21,7 +21,7 @@ from datagen.catalogue import DEVICES, PAYMENT_METHODS, Catalogue
 from datagen.chance import Chance, Flags, Indices, Weights, Words, picked, scaled, traits
 from datagen.columns import DAY_SECONDS, chosen, digits, epoch_seconds, hexadecimal, instants, money, texts, with_nulls
 from datagen.members import Members
-from datagen.people import COUNTRIES, CURRENCIES, POOL_SIZE
+from datagen.people import COUNTRY_CODES, COUNTRY_CURRENCY, COUNTRY_WEIGHTS, CURRENCIES, CURRENCY_CODES, POOL_SIZE
 from datagen.world import Births, Slice, day_weights, make_slices, seconds_of_day, share_of, spread
 
 DOMAIN = "storefront"
@@ -34,7 +34,6 @@ _QUARTER_DAYS = 90
 _ANONYMOUS = 0.25
 _VOUCHER = 0.12
 _VOUCHER_PERCENT = 10
-_COUNTRY_WEIGHTS = Weights([country.share for country in COUNTRIES])
 _STATUS_NAMES = ("completed", "refunded", "cancelled", "pending")
 # How a sale begins and ends: (first status, last status, share in per mille).
 _FATES = ((0, 0, 895), (2, 2, 30), (0, 1, 40), (3, 0, 25), (3, 2, 10))
@@ -131,7 +130,7 @@ class Storefront:
                 "full_name": pc.binary_join_element_wise(
                     names[0].take(pa.array(first_name)), names[1].take(pa.array(last_name)), " "
                 ),
-                "country": chosen(_COUNTRY_CODES, country),
+                "country": chosen(COUNTRY_CODES, country),
                 "signed_up_at": signed_up,
                 "is_marketing_opt_in": chosen(_FLAGS, np.minimum(opt_in, 1), opt_in == 2),
                 "updated_at": signed_up,
@@ -142,7 +141,7 @@ class Storefront:
         return with_nulls(texts(f"u{self.seed:04d}-", digits(users + 1, 8)), is_null)
 
     def _country(self, users: Indices) -> Indices:
-        return picked(traits(users, self.seed, "country"), _COUNTRY_WEIGHTS)
+        return picked(traits(users, self.seed, "country"), COUNTRY_WEIGHTS)
 
     # --- visits
 
@@ -207,7 +206,7 @@ class Storefront:
         product = journeys.products(steps, visits.products, visit)
         chance = Chance(self.seed, DOMAIN, "sales", part.day, part.part)
         count = len(steps)
-        currency = _COUNTRY_CURRENCY[self._country(visits.users[visit])]
+        currency = COUNTRY_CURRENCY[self._country(visits.users[visit])]
         quantity = chance.pick(count, _QUANTITY_WEIGHTS)
         price = product * len(CURRENCIES) + currency
         voucher = chance.happens(count, _VOUCHER).astype(np.int64)
@@ -224,7 +223,7 @@ class Storefront:
             "quantity": chosen(_QUANTITY_VALUES, quantity),
             "unit_price": chosen(self._catalogue.unit_prices, price),
             "amount": chosen(self._amounts, (price * len(_QUANTITIES) + quantity) * 2 + voucher),
-            "currency": chosen(_CURRENCY_CODES, currency),
+            "currency": chosen(CURRENCY_CODES, currency),
             "status": chosen(_STATUSES, _FATE_FIRST[fate]),
             "payment_method": chosen(_PAYMENT_NAMES, picked(visits.words[visit], _PAYMENT_WEIGHTS)),
             "occurred_at": instants(occurred),
@@ -305,9 +304,6 @@ def _numbered(part: Slice, count: int) -> Indices:
     return numbers
 
 
-_COUNTRY_CODES = pa.array([country.code for country in COUNTRIES])
-_COUNTRY_CURRENCY = np.array([CURRENCIES.index(country.currency) for country in COUNTRIES])
-_CURRENCY_CODES = pa.array(CURRENCIES)
 _FLAGS = pa.array([True, False])
 _STATUSES = pa.array(_STATUS_NAMES)
 _QUANTITY_VALUES = pa.array(_QUANTITIES, pa.int32())
