@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from datagen.chance import Flags, Indices
 from datagen.contests import NOBODY, Contests, Entries
 from datagen.defects.model import AnyDefect, DeliveryDefect, FileDefect, Sound
 from datagen.rows import NEWER, NO_CAUSE, Page, Rows, other_version
 from datagen.sinks import Sink
+from datagen.text import spell
 from datagen.truth import ExpectedFile, ExpectedRow, TruthWriter
 
 _CORRECTED_SHARE = 0.1
@@ -43,31 +43,33 @@ class Mail:
     def deliver(
         self, page: Page, contests: Contests, planned: Sequence[AnyDefect], superseded: Indices, one: random.Random
     ) -> Iterator[Done]:
-        """The file and what arrives besides. `superseded` are places of rows of which a later version is born
-        elsewhere."""
-        name = _with_folders(page)
-        if name is None:
+        """The file and what arrives besides; nothing when there are no rows. `superseded` are places of rows of which
+        a later version is born elsewhere."""
+        if not len(page.rows):
             return
+        name, text = _with_folders(page), page.write()
         again = next((defect for defect in planned if isinstance(defect, DeliveryDefect)), None)
-        sound = Sound(page.shape, text := page.write(), page.shape.pack(text, page.shape.format))
+        sound = Sound(page.shape, page.contract, text, page.shape.pack(text))
         shaped = [defect.name for defect in planned if defect.level in ("drift", "dialect")]
         is_second = again is not None and again.spoil is not None
         if again is not None and again.spoil is not None:
             data = again.spoil(one, sound)
             yield self._put(page, name, 1, data, again.reason, [*shaped, again.name], self.sink.overwrites_at_once)
         newer = None
-        if again is not None and not is_second:
+        if again is not None and not is_second and not self.sink.overwrites_at_once:
+            # Overwritten at once, the rows that are in the first file alone would never be seen.
             newer = _corrected(page, contests, superseded, one)
         delivery = 2 if is_second else 1
         yield self._put(page, name, delivery, sound.data, None, shaped)
         self._tell(page, contests, name, delivery, superseded)
         for defect in planned:
-            if isinstance(defect, FileDefect):
+            # The file may be of another shape by now than when it was planned.
+            if isinstance(defect, FileDefect) and defect.fits(page.shape, page.contract):
                 spoilt_name, data = defect.spoil(one, sound)
                 yield self._put_spoilt(page, _beside(name, page.shape.name, spoilt_name), data, defect, shaped)
         if newer is not None and again is not None:
             second = newer.write()
-            yield self._put(newer, name, 2, newer.shape.pack(second, newer.shape.format), None, [*shaped, again.name])
+            yield self._put(newer, name, 2, newer.shape.pack(second), None, [*shaped, again.name])
             self._tell(newer, contests, name, 2, np.empty(0, np.int64))
 
     def _put(
@@ -161,16 +163,10 @@ def _corrected(page: Page, contests: Contests, superseded: Indices, one: random.
     return Page(Rows.joined([same, later]), page.shape, page.contract)
 
 
-def _with_folders(page: Page) -> str | None:
-    """The file's name below the folders that say what its columns do not; None for a file without rows, which has
-    nothing to say there."""
-    parts = []
-    for column in page.shape.folders:
-        values = pc.unique(page.text_columns[column]).to_pylist()
-        if len(values) != 1:
-            raise ValueError(f"{page.shape.name}: {column} cannot be a folder, it has {len(values)} values")
-        parts.append(f"{column}={values[0]}")
-    return "/".join([*parts, page.shape.name])
+def _with_folders(page: Page) -> str:
+    """The file's name below the folders that say what its columns do not."""
+    folders = (f"{column}={spell(page.rows.table[column][0].as_py())}" for column in page.shape.folders)
+    return "/".join([*folders, page.shape.name])
 
 
 def _beside(name: str, own: str, other: str) -> str:

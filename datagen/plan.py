@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +20,9 @@ from datagen.defects.model import (
 from datagen.world import Slice, World
 from datagen.writers import Format, Layout
 from lakehouse.contract import SourceContract
+
+_FILES_PER_DRIFT = 5
+"""So many files of a dataset drift alike, one after the other."""
 
 
 class Place(NamedTuple):
@@ -59,7 +64,20 @@ class Plan:
             types={column.name: column.type.logical for column in contract.columns},
             delimiter=form.delimiter,
         )
-        return Shape(dataset, f"{dataset}-{part.day.isoformat()}{piece}{form.extension}", form, layout)
+        return Shape(
+            dataset=dataset,
+            name=f"{dataset}-{part.day.isoformat()}{piece}{form.extension}",
+            day=part.day,
+            format=form,
+            layout=layout,
+            gzip_members=int(form.is_gzip),
+        )
+
+    def chance(self, defect: ShapeDefect, part: Slice, dataset: str) -> random.Random:
+        """What a defect of a file draws from. Drift is the same for all files of a dataset in one month: senders
+        change their exports on some day, and then they stay changed for a while."""
+        when = part.day.strftime("%Y-%m") if defect.level == "drift" else part.number
+        return small_chance(self.world.seed, self.world.domain, dataset, defect.name, when)
 
     @cached_property
     def _slices(self) -> Mapping[int, Slice]:
@@ -81,18 +99,29 @@ class Plan:
                 continue
             fitting = [place for place in self._fitting(defect) if _is_free(planned.get(place, ()), defect)]
             count = max(1, round(len(fitting) * self.share(defect))) if fitting else 0
-            for place in chance.sample(fitting, count):
+            chosen = _stretches(chance, fitting)[:count] if defect.level == "drift" else chance.sample(fitting, count)
+            if isinstance(defect, FileDefect) and defect.is_once:
+                chosen = list({place.dataset: place for place in chosen}.values())
+            for place in chosen:
                 planned.setdefault(place, []).append(defect)
         return planned
 
     def _fitting(self, defect: ShapeDefect | FileDefect | DeliveryDefect) -> Iterable[Place]:
         for place in self._numbers:
-            shape = self.shape(self._slices[place.slice], place.dataset)
-            if isinstance(defect, ShapeDefect):
-                if defect.fits(shape, self.contracts[place.dataset]):
-                    yield place
-            elif defect.fits(shape):
+            if defect.fits(self.shape(self._slices[place.slice], place.dataset), self.contracts[place.dataset]):
                 yield place
+
+
+def _stretches(chance: random.Random, places: Sequence[Place]) -> list[Place]:
+    """The places in another order: some of one dataset that follow one another, then some of another one, and so on."""
+    ordered = sorted(places, key=lambda place: (place.dataset, place.slice))
+    stretches = [
+        files[start : start + _FILES_PER_DRIFT]
+        for files in (list(group) for _, group in itertools.groupby(ordered, key=lambda place: place.dataset))
+        for start in range(0, len(files), _FILES_PER_DRIFT)
+    ]
+    chance.shuffle(stretches)
+    return list(itertools.chain.from_iterable(stretches))
 
 
 def _is_free(planned: Sequence[AnyDefect], defect: AnyDefect) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 
@@ -106,7 +106,7 @@ class Page:
     """The rows of one file in their final order, as text; defects are put into single rows of it."""
 
     def __init__(self, rows: Rows, shape: Shape, contract: SourceContract) -> None:
-        self.rows, self.shape, self.contract = rows, shape, contract
+        self.rows, self.shape, self.contract = rows, _folded(shape, rows), contract
         self.touched: dict[int, Touched] = {}
         self.changed: dict[int, dict[str, str | None]] = {}
         """Cells that silver holds otherwise than the table has them: by place and column."""
@@ -117,8 +117,8 @@ class Page:
         """Every column as text, those that only this file has included."""
         table, spelled = self.rows.table, self.shape.spelled
         columns = {name: spelled.get(name, spell_column)(_array(table, name)) for name in table.column_names}
-        for name, text in self.shape.added.items():
-            columns[name] = pa.repeat(pa.scalar(text), len(self.rows))
+        for name, texts in self.shape.added.items():
+            columns[name] = texts(len(self.rows))
         return columns
 
     def read(self, places: Indices) -> None:
@@ -132,7 +132,7 @@ class Page:
         for column in one.sample(columns, len(columns)):
             text = row[column.name]
             cell = defect.spoil(one, column, text)
-            if cell is None or cell.delivered == text:
+            if cell is None or cell.delivered == text or not self.shape.can_write(cell.delivered):
                 continue
             if not cell.violations and cell.value != text:
                 if self.rows.contest[place] != NOBODY or column.key_position is not None:
@@ -186,6 +186,16 @@ class Page:
             replaced = pc.replace_with_mask(plain, pa.array(mask), new)
             table = table.set_column(table.column_names.index(name), name, replaced)
         return table
+
+
+def _folded(shape: Shape, rows: Rows) -> Shape:
+    """With columns as folders only where all rows say the same in them."""
+    if not shape.folders:
+        return shape
+    is_constant = all(len(rows.table[name].unique().drop_null()) == 1 for name in shape.folders)
+    folders = shape.folders if is_constant else ()
+    header = {name: title for name, title in shape.layout.header.items() if name not in folders}
+    return replace(shape, folders=folders, layout=replace(shape.layout, header=header))
 
 
 def _repairs(column: Column, cell: Cell) -> tuple[Mapping[str, str | None], ...]:

@@ -89,7 +89,7 @@ class Shard:
         shape, one = self._plan.shape(part, name), small_chance(*stream)
         for defect in planned:
             if isinstance(defect, ShapeDefect):
-                shape = defect.reshape(one, shape, dataset.contract)
+                shape = defect.reshape(self._plan.chance(defect, part, name), shape, dataset.contract)
         holds_back = any(isinstance(defect, ShapeDefect) and defect.holds_rows_back for defect in planned)
         rows = Rows.joined([self._born(part, dataset, births), *(() if holds_back else self._due(part, dataset))])
         is_settled = np.zeros(len(rows), np.bool_)
@@ -190,7 +190,8 @@ class Shard:
 
     def _spoil(self, chance: Chance, one: random.Random, dataset: _Dataset, page: Page, may: Flags) -> None:
         """Spoil cells and lines of some rows, of each row one at most."""
-        lines = [defect for defect in dataset.lines if defect.fits(page.shape.layout)]
+        layout = page.shape.layout
+        lines = [defect for defect in dataset.lines if defect.fits(layout) and not layout.is_pretty]
         kinds: Sequence[ValueDefect | LineDefect] = [*dataset.values, *lines]
         drawn = Lottery([self._plan.share(defect) for defect in kinds]).draw(chance, len(page.rows))
         may = may & (drawn < len(kinds))

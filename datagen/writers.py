@@ -232,7 +232,8 @@ def _json_literals(layout: Layout) -> Sequence[str]:
     def closing(depth: int, to: int) -> str:
         return "".join(f"{gap(level)}}}" for level in range(depth, to, -1))
 
-    literals, inside = [], list[str]()
+    literals: list[str] = []
+    inside: Sequence[str] = ()
     for name in layout.header.values():
         *outer, inner = name.split(".")
         depth = _shared(inside, outer)

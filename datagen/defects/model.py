@@ -14,9 +14,11 @@ not allow is none.
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal
 
 import pyarrow as pa
@@ -89,10 +91,9 @@ class LineDefect(Defect):
     recoverable: bool = False
 
 
-def packed(text: Text, form: Format) -> bytes:
-    """The bytes of a file that nothing is odd about."""
-    data = text.encode()
-    return gzipped(data) if form.is_gzip else data
+def as_it_is(text: Text) -> Text:
+    """The text, nothing changed."""
+    return text
 
 
 @dataclass(frozen=True)
@@ -100,22 +101,55 @@ class Shape:
     """How a file will be written: drift and dialect defects change it before anything is written.
 
     `layout.header` names the columns that are in the file. `dropped` columns are not, and null in silver; `folders` are
-    not either, but stand in the path as `name=value/`: columns of which every row has the same value. `added` columns
-    are in it under names that the contract does not know, with one text in every row. `spelled` columns have a spelling
-    of their own: typed values → text.
+    not either, but stand in the path as `name=value/`, if every row has the same value of them; else they stay in the
+    file. `added` columns are in it under names that the contract does not know: count of rows → text. `spelled` columns
+    have a spelling of their own: typed values → text.
     """
 
     dataset: str
     name: str
     """Within the dataset's folder, with folders if any."""
+    day: date
+    """On which it is written."""
     format: Format
     layout: Layout
+    gzip_members: int
+    """0: not compressed."""
     dropped: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
-    added: Mapping[str, str] = field(default_factory=dict)
+    added: Mapping[str, Callable[[int], pa.Array]] = field(default_factory=dict)
     spelled: Mapping[str, Callable[[pa.Array], pa.Array]] = field(default_factory=dict)
-    pack: Callable[[Text, Format], bytes] = packed
-    """The bytes of the file from its text."""
+    encoding: str = "utf-8"
+    bom: bytes = b""
+    """What the bytes begin with, in front of the text."""
+    rework: Callable[[Text], Text] = as_it_is
+    """What becomes of the text when all of it is there."""
+
+    def can_write(self, text: str | None) -> bool:
+        """Whether the encoding has all the characters."""
+        try:
+            (text or "").encode(self.encoding)
+        except UnicodeEncodeError:
+            return False
+        return True
+
+    def pack(self, text: Text) -> bytes:
+        """The bytes of the file from its text."""
+        data = self._encoded(self.rework(text))
+        if not self.gzip_members:
+            return data
+        edges = [len(data) * number // self.gzip_members for number in range(self.gzip_members + 1)]
+        return b"".join(gzipped(data[start:end]) for start, end in itertools.pairwise(edges))
+
+    def _encoded(self, text: Text) -> bytes:
+        """Text with characters that the encoding lacks comes as UTF-8; so does what would pass for UTF-8 by chance."""
+        if self.encoding == "utf-8":
+            return self.bom + text.encode()
+        try:
+            data = text.encode(self.encoding)
+        except UnicodeEncodeError:
+            return text.encode()
+        return text.encode() if not self.bom and is_utf8(data) else self.bom + data
 
     def named(self, what: str) -> str:
         """Its name with words before the extension."""
@@ -136,21 +170,27 @@ class ShapeDefect(Defect):
 
 @dataclass(frozen=True)
 class Sound:
-    """A file as it was delivered, from which a spoilt one is made."""
+    """A file as it was delivered, from which a spoilt one is made. `text` is what was packed, `data` its bytes."""
 
     shape: Shape
+    contract: SourceContract
     text: Text
     data: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileDefect(Defect):
-    """`spoil` makes the name and the bytes of a file that arrives besides the sound one, with a verdict of its own."""
+    """`spoil` makes the name and the bytes of a file that arrives besides the sound one, with a verdict of its own.
 
-    fits: Callable[[Shape], bool]
+    It is accepted with no rows, or not accepted. With `is_once` every dataset has one at most: its bytes are much the
+    same each time, and a second one would be a duplicate.
+    """
+
+    fits: Callable[[Shape, SourceContract], bool]
     spoil: Callable[[random.Random, Sound], tuple[str, bytes]]
     verdict: Verdict = "quarantined"
     reason: str | None
+    is_once: bool = False
     level: Level = "file"
     recoverable: bool = False
 
@@ -163,7 +203,7 @@ class DeliveryDefect(Defect):
     file is followed by the same rows, some of them in a newer version.
     """
 
-    fits: Callable[[Shape], bool]
+    fits: Callable[[Shape, SourceContract], bool]
     spoil: Callable[[random.Random, Sound], bytes] | None = None
     reason: str | None = None
     level: Level = "delivery"
@@ -171,6 +211,15 @@ class DeliveryDefect(Defect):
 
 
 AnyDefect = ValueDefect | RowDefect | LineDefect | ShapeDefect | FileDefect | DeliveryDefect
+
+
+def is_utf8(data: bytes) -> bool:
+    """Whether these bytes are text in UTF-8."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def registry(*groups: Sequence[AnyDefect]) -> Mapping[str, AnyDefect]:
