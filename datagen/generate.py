@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,12 +17,11 @@ from datagen.delivery import Done
 from datagen.plan import Plan
 from datagen.shard import Shard
 from datagen.sinks import Sink
-from datagen.storefront import Storefront
-from datagen.world import FIRST_DAY, Slice, World
+from datagen.world import FIRST_DAY, Slice
+from datagen.worlds import world_of
 from datagen.writers import FORMATS
 from lakehouse.contract import load_registry
 
-WORLDS: Mapping[str, Callable[..., World]] = {"storefront": Storefront}
 TRUTH = "_truth"
 """Folder of the truth, beside the datasets' folders."""
 FILE_BYTES = 16 << 20
@@ -51,7 +50,7 @@ class Order:
     def plan(self) -> Plan:
         """The world, its contracts and what is to go wrong."""
         rows_per_file = max(1, self.file_bytes // _BYTES_PER_ROW)
-        world = WORLDS[self.domain](self.rows, self.days, self.seed, self.first_day, rows_per_file)
+        world = world_of(self.domain)(self.rows, self.days, self.seed, self.first_day, rows_per_file)
         sources = load_registry().sources
         return Plan(
             world=world,
