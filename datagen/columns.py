@@ -32,6 +32,12 @@ def chosen(pool: pa.Array, indices: Indices, is_null: npt.NDArray[np.bool_] | No
     return pa.DictionaryArray.from_arrays(pa.array(indices.astype(np.int32), mask=is_null), pool)
 
 
+def groups(texts: Sequence[Sequence[str]]) -> Indices:
+    """Of groups that stand one after another in a pool: the place where each begins, and how many it has."""
+    counts = np.array([len(group) for group in texts])
+    return np.stack([np.cumsum(counts) - counts, counts], axis=1)
+
+
 def money(minor_units: Sequence[int] | Indices, precision: int, scale: int = 2) -> pa.Array:
     """Whole minor units as decimal128(precision, scale)."""
     units = np.asarray(minor_units, np.int64)
