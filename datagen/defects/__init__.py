@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from datagen.defects.dates import DATES
+from datagen.defects.enums import ENUMS
+from datagen.defects.keys import KEYS
+from datagen.defects.lines import LINES
 from datagen.defects.model import AnyDefect, registry
-from datagen.defects.values import VALUES
+from datagen.defects.numbers import NUMBERS
+from datagen.defects.rows import ROWS
+from datagen.defects.texts import TEXTS
 
-DEFECTS: Mapping[str, AnyDefect] = registry(VALUES)
+DEFECTS: Mapping[str, AnyDefect] = registry(NUMBERS, DATES, ENUMS, TEXTS, KEYS, ROWS, LINES)
 LEVELS = ("none", "light", "messy", "hostile")
 _TIERS = ("light", "messy", "hostile")
 _FACTORS = {"light": 0.5, "messy": 1.0, "hostile": 2.0}
