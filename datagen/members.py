@@ -23,20 +23,24 @@ _BLOCK_WEIGHTS = Weights([2**32 // (rank * rank.bit_length()) for rank in range(
 @dataclass(frozen=True)
 class Members:
     """`counts` says how many there are when each day begins, and at the end. The first of them signed up within
-    `early_days` before the first day."""
+    `early_days` before the first day. `regulars` is the share of visits made by those who come often; anybody makes
+    the others."""
 
     seed: int
     first_day: date
     early_days: int
     counts: Sequence[int]
+    regulars: float = 1.0
 
     @classmethod
-    def of(cls, seed: int, first_day: date, days: int, early: int, early_days: int, new: int) -> Members:
+    def of(
+        cls, seed: int, first_day: date, days: int, early: int, early_days: int, new: int, regulars: float = 1.0
+    ) -> Members:
         """`early` of them before the first day, and `new` over the days, more when there is more trade."""
         counts = [early]
         for joining in spread(new, day_weights(first_day, days)):
             counts.append(counts[-1] + joining)
-        return cls(seed, first_day, early_days, counts)
+        return cls(seed, first_day, early_days, counts, regulars)
 
     @cached_property
     def _starts(self) -> Indices:
@@ -73,6 +77,9 @@ class Members:
         """
         known, coming = self.counts[part.day_number], self.counts[part.day_number + 1]
         members = _regulars(chance, len(start), known, self.seed)
+        if self.regulars < 1:
+            others = np.flatnonzero(~chance.happens(len(start), self.regulars))
+            members[others] = chance.below(len(others), known)
         if coming == known:
             return members, start
         places = np.flatnonzero(chance.happens(len(start), _AT_ONCE * 1_000 / (1_000 + known)))

@@ -33,6 +33,8 @@ _CUSTOMER_ROWS_PER_MILLE = 290
 """Of all rows but those of the catalogue, changes of customers included."""
 _SIGNED_UP_BEFORE_PER_MILLE = 700
 _EARLY_DAYS = 1_000
+_BY_REGULARS = 0.35
+"""Share of orders by customers who order often."""
 # Lines of an order; no order has more than a shelf has places.
 _LINES = np.array([1, 2, 3, 4, 5, SHELF])
 _LINE_SHARES = (550, 250, 110, 50, 25, 15)
@@ -142,7 +144,8 @@ class Retail:
         customers = self._trade_rows * _CUSTOMER_ROWS_PER_MILLE // rows_per_1000
         early = max(1, customers * _SIGNED_UP_BEFORE_PER_MILLE // 1_000)
         new = max(self.days, customers - early)
-        return Customers(Members.of(self.seed, self.first_day, self.days, early, _EARLY_DAYS, new), self.days)
+        members = Members.of(self.seed, self.first_day, self.days, early, _EARLY_DAYS, new, _BY_REGULARS)
+        return Customers(members, self.days)
 
     @cached_property
     def _orders_by_day(self) -> Sequence[int]:
