@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from datagen.defects.dates import DATES
+from datagen.defects.deliveries import DELIVERIES
+from datagen.defects.dialects import DIALECTS
+from datagen.defects.drift import DRIFT
 from datagen.defects.enums import ENUMS
+from datagen.defects.files import FILES
 from datagen.defects.keys import KEYS
 from datagen.defects.lines import LINES
 from datagen.defects.model import AnyDefect, registry
@@ -16,7 +20,9 @@ from datagen.defects.numbers import NUMBERS
 from datagen.defects.rows import ROWS
 from datagen.defects.texts import TEXTS
 
-DEFECTS: Mapping[str, AnyDefect] = registry(NUMBERS, DATES, ENUMS, TEXTS, KEYS, ROWS, LINES)
+DEFECTS: Mapping[str, AnyDefect] = registry(
+    NUMBERS, DATES, ENUMS, TEXTS, KEYS, ROWS, LINES, DELIVERIES, DRIFT, DIALECTS, FILES
+)
 LEVELS = ("none", "light", "messy", "hostile")
 _TIERS = ("light", "messy", "hostile")
 _FACTORS = {"light": 0.5, "messy": 1.0, "hostile": 2.0}
