@@ -84,10 +84,12 @@ def _where_to_look(difference: Difference) -> str | None:
 def _measure(title: str, datasets: Sequence[DatasetScore], columns: Mapping[str, _Figure]) -> Table:
     """One line for each dataset, one column for each figure."""
     table = _table(title)
+    table.columns[0].no_wrap = True
     for name in columns:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     for dataset in datasets:
-        table.add_row(escape(dataset.dataset), *(figure(dataset) for figure in columns.values()))
+        # All are of one domain, which the headline names.
+        table.add_row(escape(dataset.dataset.partition(".")[2] or dataset.dataset), *(figure(dataset) for figure in columns.values()))
     return table
 
 
@@ -109,10 +111,10 @@ def _count(value: Callable[[DatasetScore], int], is_bad: bool = False) -> _Figur
 
 
 def _pair(found: Callable[[DatasetScore], int], expected: Callable[[DatasetScore], int]) -> _Figure:
-    """`found of expected`; red where they are not equal."""
+    """`found/expected`; red where they are not equal."""
 
     def figure(score: DatasetScore) -> str:
-        text = f"{found(score):,} of {expected(score):,}"
+        text = f"{found(score):,}/{expected(score):,}"
         return text if found(score) == expected(score) else f"[red]{text}[/]"
 
     return figure
@@ -148,8 +150,8 @@ _MEASURES: Mapping[str, Mapping[str, _Figure]] = {
     },
     "rows": {
         "delivered": _count(lambda s: s.rows.rows),
-        "touched, right": _pair(lambda s: s.rows.listed_right, lambda s: s.rows.listed),
-        "others, wrong": _count(lambda s: s.rows.unlisted_wrong, is_bad=True),
+        "touched rows right": _pair(lambda s: s.rows.listed_right, lambda s: s.rows.listed),
+        "other rows wrong": _count(lambda s: s.rows.unlisted_wrong, is_bad=True),
         "duplicate": _pair(lambda s: s.rows.duplicates, lambda s: s.rows.duplicates_expected),
         "superseded": _pair(lambda s: s.rows.superseded, lambda s: s.rows.superseded_expected),
         "violations": _count(lambda s: s.rows.violations.true_positives + s.rows.violations.false_negatives),
