@@ -71,14 +71,22 @@ class Shard:
         self._datasets = {name: _dataset(plan.contracts[name], plan.defects, parents) for name in self._world.datasets}
 
     def deliver(self) -> Iterator[Done]:
-        """Every file, in order, and at last one for the rows that still wait."""
+        """Every file, in order, and at last those of the rows that still wait."""
         for part in self._slices:
-            births = self._world.births(part)
-            for name in self._world.datasets_in(part):
-                yield from self._file(part, name, births[name])
+            yield from self.deliver_slice(part)
+        yield from self.deliver_rest()
+
+    def deliver_slice(self, part: Slice) -> Iterator[Done]:
+        """The files of one slice; those before it have been delivered."""
+        births = self._world.births(part)
+        for name in self._world.datasets_in(part):
+            yield from self._file(part, name, births[name])
+
+    def deliver_rest(self) -> Iterator[Done]:
+        """A file of each dataset of which rows still wait, and the end of the truth."""
         for name, dataset in self._datasets.items():
             if dataset.waiting:
-                yield from self._leftovers(self._slices[-1], name)
+                yield from self._leftovers(name)
             dataset.contests.settle(self._truth, self._number)
         self._truth.close()
 
@@ -105,8 +113,10 @@ class Shard:
         superseded = np.flatnonzero(np.isin(place_of, births.superseded))
         yield from self._mail.deliver(page, dataset.contests, planned, superseded, one)
 
-    def _leftovers(self, last: Slice, name: str) -> Iterator[Done]:
+    def _leftovers(self, name: str) -> Iterator[Done]:
+        """A file more for the rows that still wait, in the dataset's last slice."""
         dataset = self._datasets[name]
+        last = next(part for part in reversed(self._slices) if name in self._world.datasets_in(part))
         rows = Rows.joined([waiting.rows for waiting in dataset.waiting])
         dataset.waiting = []
         shape = self._plan.shape(last, name)
