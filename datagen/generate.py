@@ -24,6 +24,7 @@ from lakehouse.contract import load_registry
 
 TRUTH = "_truth"
 """Folder of the truth, beside the datasets' folders."""
+ABOUT = "about.json"
 FILE_BYTES = 16 << 20
 _BYTES_PER_ROW = 170
 _ROWS_PER_SHARD = 1_000_000
@@ -81,6 +82,10 @@ class Order:
             "defects": {name: share for name, share in self.shares.items() if share},
         }
 
+    def about_json(self) -> str:
+        """The same as the text of its file."""
+        return json.dumps(self.about(), indent=2) + "\n"
+
 
 def generate(order: Order, sink: Sink, truth: Path, cores: int = 1) -> Iterator[Done]:
     """Deliver everything, and yield each file when it is done; shards side by side on that many cores.
@@ -88,7 +93,7 @@ def generate(order: Order, sink: Sink, truth: Path, cores: int = 1) -> Iterator[
     The memory that it takes is that of one file's rows for each core, whatever the order's rows.
     """
     truth.mkdir(parents=True, exist_ok=True)
-    (truth / "about.json").write_text(json.dumps(order.about(), indent=2) + "\n")
+    (truth / ABOUT).write_text(order.about_json())
     if cores == 1 or len(order.shards) == 1:
         for number in range(len(order.shards)):
             yield from _deliver(order, number, sink, truth)

@@ -55,7 +55,11 @@ class Bucket:
         return cls(parts.netloc, f"{prefix}/" if prefix else "")
 
     def put(self, dataset: str, name: str, delivery: int, data: bytes) -> None:
-        self._s3.put_object(Bucket=self.bucket, Key=f"{self.prefix}{dataset}/{name}", Body=data)
+        self._s3.put_object(Bucket=self.bucket, Key=self.key(dataset, name), Body=data)
+
+    def key(self, dataset: str, name: str) -> str:
+        """Where a file of a dataset is."""
+        return f"{self.prefix}{dataset}/{name}"
 
     @cached_property
     def _s3(self) -> Any:
