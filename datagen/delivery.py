@@ -24,9 +24,11 @@ _CORRECTED_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Done:
-    """A file that was delivered. `rows` counts those that can be read in it; `is_sound` tells whether any can."""
+    """A file that was delivered, by its name in the dataset's folder. `rows` counts those that can be read in it;
+    `is_sound` tells whether any can."""
 
     dataset: str
+    file: str
     rows: int
     bytes: int
     is_sound: bool
@@ -89,7 +91,7 @@ class Mail:
             dataset, name, delivery, len(data), digest, verdict, reason, rows, tuple(defects), is_optional
         )
         self.truth.file(expected)
-        return Done(page.contract.name, rows, len(data), reason is None, defects)
+        return Done(page.contract.name, name, rows, len(data), reason is None, defects)
 
     def _put_spoilt(self, page: Page, name: str, data: bytes, defect: FileDefect, shaped: Sequence[str]) -> Done:
         self.sink.put(page.contract.name, name, 1, data)
@@ -99,7 +101,7 @@ class Mail:
             page.contract.dataset, name, 1, len(data), digest, defect.verdict, defect.reason, 0, defects
         )
         self.truth.file(expected)
-        return Done(page.contract.name, 0, len(data), False, defects)
+        return Done(page.contract.name, name, 0, len(data), False, defects)
 
     def _tell(self, page: Page, contests: Contests, name: str, delivery: int, superseded: Indices) -> None:
         """What becomes of every row of a file that can be read."""

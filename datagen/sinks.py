@@ -51,15 +51,24 @@ class Bucket:
     def of(cls, url: str) -> Bucket:
         """The place that `s3://bucket/prefix` names."""
         parts = urlsplit(url)
-        prefix = parts.path.strip("/")
-        return cls(parts.netloc, f"{prefix}/" if prefix else "")
+        return cls.below(parts.netloc, parts.path)
+
+    @classmethod
+    def below(cls, bucket: str, prefix: str) -> Bucket:
+        """A prefix in a bucket, with or without slashes around it."""
+        prefix = prefix.strip("/")
+        return cls(bucket, f"{prefix}/" if prefix else "")
 
     def put(self, dataset: str, name: str, delivery: int, data: bytes) -> None:
-        self._s3.put_object(Bucket=self.bucket, Key=self.key(dataset, name), Body=data)
+        self.write(f"{dataset}/{name}", data)
 
-    def key(self, dataset: str, name: str) -> str:
-        """Where a file of a dataset is."""
-        return f"{self.prefix}{dataset}/{name}"
+    def write(self, name: str, data: bytes) -> None:
+        """Write an object below the prefix."""
+        self._s3.put_object(Bucket=self.bucket, Key=self.key(name), Body=data)
+
+    def key(self, name: str) -> str:
+        """The key of an object below the prefix."""
+        return self.prefix + name
 
     @cached_property
     def _s3(self) -> Any:
