@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from datagen.defects import DEFECTS, shares_of
@@ -28,6 +30,9 @@ ABOUT = "about.json"
 FILE_BYTES = 16 << 20
 _BYTES_PER_ROW = 170
 _ROWS_PER_SHARD = 1_000_000
+_SAMPLE_ROWS, _SAMPLE_DAYS = 20_000, 14
+_GZIP_SHARE = 0.135
+"""Of the inflated size, what is left; measured over all datasets."""
 
 
 @dataclass(frozen=True)
@@ -82,27 +87,68 @@ class Order:
             "defects": {name: share for name, share in self.shares.items() if share},
         }
 
-    def about_json(self) -> str:
-        """The same as the text of its file."""
-        return json.dumps(self.about(), indent=2) + "\n"
+    def about_json(self, **more: Any) -> str:
+        """The same as the text of its file, with more to say."""
+        return json.dumps({**self.about(), **more}, indent=2) + "\n"
+
+    def rows_of(self, size: int) -> int:
+        """About how many rows make files of `size` bytes in all: a small delivery in the same formats is measured."""
+        sample = replace(self, rows=_SAMPLE_ROWS, days=_SAMPLE_DAYS, shares=shares_of("none"))
+        scale, rows = _Scale(), 0
+        with TemporaryDirectory() as scratch:
+            for done in generate(sample, scale, Path(scratch)):
+                rows += done.rows
+        return max(1, round(size * rows / scale.bytes))
+
+
+@dataclass
+class _Scale:
+    """Weighs files instead of keeping them. What is compressed counts as a share of its inflated size, which is the
+    same on every machine."""
+
+    bytes: int = 0
+
+    overwrites_at_once = False
+
+    def put(self, dataset: str, name: str, delivery: int, data: bytes) -> None:
+        is_gzip = data.startswith(b"\x1f\x8b")
+        self.bytes += round(len(gzip.decompress(data)) * _GZIP_SHARE) if is_gzip else len(data)
 
 
 def generate(order: Order, sink: Sink, truth: Path, cores: int = 1) -> Iterator[Done]:
     """Deliver everything, and yield each file when it is done; shards side by side on that many cores.
 
-    The memory that it takes is that of one file's rows for each core, whatever the order's rows.
+    The memory that it takes is that of one file's rows for each core, whatever the order's rows. Until all is done,
+    about.json says that the truth is not complete.
     """
     truth.mkdir(parents=True, exist_ok=True)
-    (truth / ABOUT).write_text(order.about_json())
+    tell_about(truth, order.about_json(complete=False))
     if cores == 1 or len(order.shards) == 1:
         for number in range(len(order.shards)):
             yield from _deliver(order, number, sink, truth)
-        return
+    else:
+        yield from _side_by_side(order, sink, truth, cores)
+    tell_about(truth, order.about_json(complete=True))
+
+
+def tell_about(truth: Path, text: str) -> None:
+    """Write about.json in one stroke: whoever reads it meanwhile sees it as it was or as it is."""
+    new = truth / f"{ABOUT}.new"
+    new.write_text(text)
+    new.replace(truth / ABOUT)
+
+
+def _side_by_side(order: Order, sink: Sink, truth: Path, cores: int) -> Iterator[Done]:
     # Spawned, not forked: Arrow's threads do not survive a fork.
     with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
         waiting = [pool.submit(_delivered, order, number, sink, truth) for number in range(len(order.shards))]
-        for shard in as_completed(waiting):
-            yield from shard.result()
+        try:
+            for shard in as_completed(waiting):
+                yield from shard.result()
+        except BaseException:
+            # Whoever stops does not want to wait for the shards that have not begun.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _deliver(order: Order, number: int, sink: Sink, truth: Path) -> Iterator[Done]:
