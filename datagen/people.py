@@ -96,7 +96,11 @@ def _drawn(seed: int, what: str) -> list[str]:
 
 
 def _draw(faker: Any, what: str) -> list[str]:
-    make: Callable[[], str] = getattr(faker, what, faker.city)
+    # Faker's Italian cities come from a set: their order, and what is drawn from it, differs from process to process.
+    cities = sorted({*getattr(faker.provider("address"), "cities", ())})
+    if what == "city" and cities:
+        return [faker.random.choice(cities) for _ in range(POOL_SIZE)]
+    make: Callable[[], str] = getattr(faker, what)
     return [make() for _ in range(POOL_SIZE)]
 
 
