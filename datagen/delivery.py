@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,7 @@ from datagen.contests import NOBODY, Contests, Entries
 from datagen.defects.model import AnyDefect, DeliveryDefect, FileDefect, Sound
 from datagen.rows import NEWER, NO_CAUSE, Page, Rows, other_version
 from datagen.sinks import Sink
+from datagen.standing import Standing
 from datagen.text import spell
 from datagen.truth import ExpectedFile, ExpectedRow, TruthWriter
 
@@ -36,17 +37,28 @@ class Done:
 
 
 @dataclass(frozen=True)
+class Fates:
+    """What is known of rows whose keys come more than once: `contests` of those of one shard; places of rows of which
+    a later version is born in a slice to come (`superseded`), and of rows that are such a version (`final`).
+
+    With `standing`, that slice may never come.
+    """
+
+    contests: Contests
+    superseded: Indices = field(default_factory=lambda: np.empty(0, np.int64))
+    final: Indices = field(default_factory=lambda: np.empty(0, np.int64))
+    standing: Standing | None = None
+
+
+@dataclass(frozen=True)
 class Mail:
     """Delivers files and tells the truth about them."""
 
     sink: Sink
     truth: TruthWriter
 
-    def deliver(
-        self, page: Page, contests: Contests, planned: Sequence[AnyDefect], superseded: Indices, one: random.Random
-    ) -> Iterator[Done]:
-        """The file and what arrives besides; nothing when there are no rows. `superseded` are places of rows of which
-        a later version is born elsewhere."""
+    def deliver(self, page: Page, fates: Fates, planned: Sequence[AnyDefect], one: random.Random) -> Iterator[Done]:
+        """The file and what arrives besides; nothing when there are no rows."""
         if not len(page.rows):
             return
         name, text = _with_folders(page), page.write()
@@ -60,10 +72,10 @@ class Mail:
         newer = None
         if again is not None and not is_second and not self.sink.overwrites_at_once:
             # Overwritten at once, the rows that are in the first file alone would never be seen.
-            newer = _corrected(page, contests, superseded, one)
+            newer = _corrected(page, fates, one)
         delivery = 2 if is_second else 1
         yield self._put(page, name, delivery, sound.data, None, shaped)
-        self._tell(page, contests, name, delivery, superseded)
+        self._tell(page, fates, name, delivery)
         for defect in planned:
             # The file may be of another shape by now than when it was planned.
             if isinstance(defect, FileDefect) and defect.fits(page.shape, page.contract):
@@ -72,7 +84,7 @@ class Mail:
         if newer is not None and again is not None:
             second = newer.write()
             yield self._put(newer, name, 2, newer.shape.pack(second), None, [*shaped, again.name])
-            self._tell(newer, contests, name, 2, np.empty(0, np.int64))
+            self._tell(newer, Fates(fates.contests), name, 2)
 
     def _put(
         self,
@@ -103,22 +115,26 @@ class Mail:
         self.truth.file(expected)
         return Done(page.contract.name, name, 0, len(data), False, defects)
 
-    def _tell(self, page: Page, contests: Contests, name: str, delivery: int, superseded: Indices) -> None:
+    def _tell(self, page: Page, fates: Fates, name: str, delivery: int) -> None:
         """What becomes of every row of a file that can be read."""
         rows, valid, silver = page.rows, page.is_valid(), page.silver()
         in_contest = rows.contest != NOBODY
         alone = ~in_contest & valid
-        alone[superseded] = False
+        alone[fates.superseded] = False
         self.truth.silver(page.contract.name, silver if alone.all() else silver.filter(pa.array(alone)))
         touched = {place: _expected(page, place, name, delivery) for place in page.touched}
-        for place in superseded.tolist():
-            row = touched.setdefault(place, _expected(page, place, name, delivery))
-            row.outcome = "superseded"
+        if fates.standing is None:
+            for place in fates.superseded.tolist():
+                row = touched.setdefault(place, _expected(page, place, name, delivery))
+                row.outcome = "superseded"
+        else:
+            fates.standing.replace(silver.take(pa.array(fates.final)), self.truth)
+            fates.standing.keep(silver.take(pa.array(fates.superseded)), name, delivery, fates.superseded)
         for place in np.flatnonzero(~in_contest & (rows.cause != NO_CAUSE)).tolist():
             row = touched.setdefault(place, _expected(page, place, name, delivery))
-            row.defects.append(contests.causes[int(rows.cause[place])].as_py())
+            row.defects.append(fates.contests.causes[int(rows.cause[place])].as_py())
         places = np.flatnonzero(in_contest)
-        contests.enter(
+        fates.contests.enter(
             Entries(
                 table=silver.take(pa.array(places)),
                 contest=rows.contest[places],
@@ -133,6 +149,21 @@ class Mail:
         )
         self.truth.rows(list(touched.values()))
 
+    def _tell_superseded(self, page: Page, name: str, delivery: int, places: Indices) -> None:
+        """Nothing goes wrong with these rows."""
+        count = len(places)
+        self.truth.untouched(
+            {
+                "dataset": pa.repeat(pa.scalar(page.contract.dataset), count),
+                "file": pa.repeat(pa.scalar(name), count),
+                "delivery": pa.repeat(pa.scalar(delivery, pa.int32()), count),
+                "row_number": pa.array(places + 1),
+                "outcome": pa.repeat(pa.scalar("superseded"), count),
+                "defects": pa.repeat(pa.scalar([], pa.list_(pa.string())), count),
+                "rivals": pa.nulls(count, pa.string()),
+            }
+        )
+
 
 def _expected(page: Page, place: int, name: str, delivery: int) -> ExpectedRow:
     touched = page.touched.get(place)
@@ -144,15 +175,15 @@ def _expected(page: Page, place: int, name: str, delivery: int) -> ExpectedRow:
     return row
 
 
-def _corrected(page: Page, contests: Contests, superseded: Indices, one: random.Random) -> Page | None:
+def _corrected(page: Page, fates: Fates, one: random.Random) -> Page | None:
     """The file once more: its sound rows, some in a newer version. From now on all of them compete."""
     may: Flags = page.is_valid() & (page.rows.contest == NOBODY) & (page.rows.cause == NO_CAUSE)
-    may[superseded] = False
+    may[fates.superseded] = False
     may[list(page.touched)] = False
     places = np.flatnonzero(may)
     if not len(places) or page.contract.order_by is None:
         return None
-    page.rows.contest[places] = contests.open(len(places))
+    page.rows.contest[places] = fates.contests.open(len(places))
     is_newer = np.zeros(len(places), np.bool_)
     is_newer[one.sample(range(len(places)), max(1, int(len(places) * _CORRECTED_SHARE)))] = True
     same, newer = (page.rows.take(places[flags]) for flags in (~is_newer, is_newer))

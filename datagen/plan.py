@@ -92,7 +92,7 @@ class Plan:
     @cached_property
     def _planned(self) -> Mapping[Place, Sequence[AnyDefect]]:
         """Of each kind its share of the files that it fits, at least one where it fits any."""
-        chance = small_chance(self.world.seed, self.world.domain, "plan")
+        chance = small_chance(self.world.seed, self.world.domain, "plan", self.world.slices[0].number)
         planned: dict[Place, list[AnyDefect]] = {}
         for defect in self.defects:
             if not isinstance(defect, ShapeDefect | FileDefect | DeliveryDefect) or not self.share(defect):

@@ -17,10 +17,11 @@ import pyarrow.compute as pc
 from datagen.chance import Chance, Flags, Indices
 from datagen.contests import NOBODY, Contests
 from datagen.defects.model import AnyDefect, LineDefect, RowDefect, ShapeDefect, ValueDefect, small_chance
-from datagen.delivery import Done, Mail
+from datagen.delivery import Done, Fates, Mail
 from datagen.plan import Place, Plan
 from datagen.rows import NEWER, NO_CAUSE, VERSIONS, Lottery, Page, Rows, other_version
 from datagen.sinks import Sink
+from datagen.standing import Standing
 from datagen.truth import TruthWriter
 from datagen.world import Births, Slice
 from lakehouse.contract import SourceContract
@@ -51,14 +52,30 @@ class _Dataset:
     lines: Sequence[LineDefect]
     is_parent: bool
     """Rows of other datasets are refused when their row of this one is."""
+    standing: Standing | None
+    """Where the delivery may end before the world does."""
+    last: Slice | None = None
+    """In which it was delivered last."""
     waiting: list[_Waiting] = field(default_factory=list)
     refused_keys: set[str] = field(default_factory=set)
 
 
 class Shard:
-    """Delivers some slices of a world, in order."""
+    """Delivers some slices of a world, in order.
 
-    def __init__(self, number: int, slices: Sequence[Slice], plan: Plan, sink: Sink, truth: Path) -> None:
+    `standing` is given where the delivery may end before the world does: by dataset, the rows of earlier shards that
+    may yet be replaced. Whoever gives it settles it at the end.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        slices: Sequence[Slice],
+        plan: Plan,
+        sink: Sink,
+        truth: Path,
+        standing: Mapping[str, Standing] | None = None,
+    ) -> None:
         self._number, self._slices, self._plan, self._world = number, slices, plan, plan.world
         self._truth = TruthWriter(truth, number)
         self._mail = Mail(sink, self._truth)
@@ -68,7 +85,10 @@ class Shard:
             for column in contract.columns
             if column.reference and column.reference.orphans != "warn"
         }
-        self._datasets = {name: _dataset(plan.contracts[name], plan.defects, parents) for name in self._world.datasets}
+        self._datasets = {
+            name: _dataset(plan.contracts[name], plan.defects, parents, (standing or {}).get(name))
+            for name in self._world.datasets
+        }
 
     def deliver(self) -> Iterator[Done]:
         """Every file, in order, and at last those of the rows that still wait."""
@@ -85,13 +105,14 @@ class Shard:
     def deliver_rest(self) -> Iterator[Done]:
         """A file of each dataset of which rows still wait, and the end of the truth."""
         for name, dataset in self._datasets.items():
-            if dataset.waiting:
-                yield from self._leftovers(name)
+            if dataset.waiting and dataset.last:
+                yield from self._leftovers(name, dataset.last)
             dataset.contests.settle(self._truth, self._number)
         self._truth.close()
 
     def _file(self, part: Slice, name: str, births: Births) -> Iterator[Done]:
         dataset = self._datasets[name]
+        dataset.last = part
         planned = self._plan.of(Place(part.number, name))
         stream = (self._world.seed, self._world.domain, name, part.number)
         shape, one = self._plan.shape(part, name), small_chance(*stream)
@@ -110,20 +131,20 @@ class Shard:
         page = Page(rows, shape, dataset.contract)
         self._refuse_orphans(dataset, page)
         self._spoil(chance, one, dataset, page, ~is_settled[place_of])
-        superseded = np.flatnonzero(np.isin(place_of, births.superseded))
-        yield from self._mail.deliver(page, dataset.contests, planned, superseded, one)
+        superseded, final = (np.flatnonzero(np.isin(place_of, rows)) for rows in (births.superseded, births.final))
+        fates = Fates(dataset.contests, superseded, final, dataset.standing)
+        yield from self._mail.deliver(page, fates, planned, one)
 
-    def _leftovers(self, name: str) -> Iterator[Done]:
-        """A file more for the rows that still wait, in the dataset's last slice."""
+    def _leftovers(self, name: str, last: Slice) -> Iterator[Done]:
+        """A file more for the rows that still wait, in the last slice in which there was one."""
         dataset = self._datasets[name]
-        last = next(part for part in reversed(self._slices) if name in self._world.datasets_in(part))
         rows = Rows.joined([waiting.rows for waiting in dataset.waiting])
         dataset.waiting = []
         shape = self._plan.shape(last, name)
         shape = replace(shape, name=shape.named(f"late-{self._number + 1}"))
         page = Page(rows, shape, dataset.contract)
         self._refuse_orphans(dataset, page)
-        yield from self._mail.deliver(page, dataset.contests, (), np.empty(0, np.int64), small_chance(self._number))
+        yield from self._mail.deliver(page, Fates(dataset.contests), (), small_chance(self._number))
 
     # --- rows that arrive again
 
@@ -227,7 +248,9 @@ class Shard:
             dataset.refused_keys |= {keys[place].as_py() for place in refused}
 
 
-def _dataset(contract: SourceContract, defects: Sequence[AnyDefect], parents: set[str]) -> _Dataset:
+def _dataset(
+    contract: SourceContract, defects: Sequence[AnyDefect], parents: set[str], standing: Standing | None
+) -> _Dataset:
     again = [
         defect
         for defect in defects
@@ -245,4 +268,5 @@ def _dataset(contract: SourceContract, defects: Sequence[AnyDefect], parents: se
         values={defect: names for defect, names in values.items() if names},
         lines=[defect for defect in defects if isinstance(defect, LineDefect)],
         is_parent=contract.dataset in parents,
+        standing=standing,
     )
