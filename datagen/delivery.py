@@ -124,9 +124,7 @@ class Mail:
         self.truth.silver(page.contract.name, silver if alone.all() else silver.filter(pa.array(alone)))
         touched = {place: _expected(page, place, name, delivery) for place in page.touched}
         if fates.standing is None:
-            for place in fates.superseded.tolist():
-                row = touched.setdefault(place, _expected(page, place, name, delivery))
-                row.outcome = "superseded"
+            self._tell_superseded(page, name, delivery, fates.superseded)
         else:
             fates.standing.replace(silver.take(pa.array(fates.final)), self.truth)
             fates.standing.keep(silver.take(pa.array(fates.superseded)), name, delivery, fates.superseded)

@@ -73,6 +73,7 @@ class _Pools:
 _SPELLED_BY_ARROW = (pa.types.is_integer, pa.types.is_decimal, pa.types.is_date, pa.types.is_boolean)
 _MAX_POOLS = 2_000
 _DAYS_AT_ONCE = 2
+_DAYS_A_BLOCK = 512
 _POOLS = _Pools()
 
 
@@ -102,7 +103,11 @@ def _spell_instants(column: pa.Array) -> pa.StringArray:
         matrix = _instants(first)[seconds - first * DAY_SECONDS].view(np.uint8).reshape(-1, 20)
     else:
         matrix = np.empty((len(micros), 20), np.uint8)
-        matrix[:, :11] = _dates(first, last)[days - first]
+        # Blocks of days, so that the next file's are the same.
+        block = first // _DAYS_A_BLOCK
+        matrix[:, :11] = _dates(block * _DAYS_A_BLOCK, (last // _DAYS_A_BLOCK + 1) * _DAYS_A_BLOCK)[
+            days - block * _DAYS_A_BLOCK
+        ]
         matrix[:, 11:] = _times()[seconds - days * DAY_SECONDS]
     is_null = column.is_null().to_numpy(zero_copy_only=False) if column.null_count else None
     return text_array(matrix, is_null)
