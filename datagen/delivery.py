@@ -157,7 +157,6 @@ class Mail:
                 "delivery": pa.repeat(pa.scalar(delivery, pa.int32()), count),
                 "row_number": pa.array(places + 1),
                 "outcome": pa.repeat(pa.scalar("superseded"), count),
-                "defects": pa.repeat(pa.scalar([], pa.list_(pa.string())), count),
                 "rivals": pa.nulls(count, pa.string()),
             }
         )

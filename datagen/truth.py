@@ -125,10 +125,10 @@ class TruthWriter:
             self._write_rows()
 
     def untouched(self, columns: Mapping[str, pa.Array]) -> None:
-        """Rows of which nothing has to be told but the outcome and the rivals: all columns without lists."""
+        """Rows of which nothing has to be told but the outcome and the rivals: all columns, empty lists left out."""
         count = len(columns["row_number"])
-        lists = {name: _empty_lists(_ROWS.field(name).type, count) for name in ("violations", "repairs")}
-        table = pa.table({**columns, **lists}).select(_ROWS.names).cast(_ROWS)
+        lists = {name: _empty_lists(_ROWS.field(name).type, count) for name in ("violations", "defects", "repairs")}
+        table = pa.table({**lists, **columns}).select(_ROWS.names).cast(_ROWS)
         if count:
             self._write("expected_rows", table)
 
