@@ -98,7 +98,7 @@ class Order:
         with TemporaryDirectory() as scratch:
             for done in generate(sample, scale, Path(scratch)):
                 rows += done.rows
-        return max(1, round(size * rows / scale.bytes))
+        return max(1, round(size * rows / scale.total))
 
 
 @dataclass
@@ -106,13 +106,13 @@ class _Scale:
     """Weighs files instead of keeping them. What is compressed counts as a share of its inflated size, which is the
     same on every machine."""
 
-    bytes: int = 0
+    total: int = 0
 
     overwrites_at_once = False
 
     def put(self, dataset: str, name: str, delivery: int, data: bytes) -> None:
         is_gzip = data.startswith(b"\x1f\x8b")
-        self.bytes += round(len(gzip.decompress(data)) * _GZIP_SHARE) if is_gzip else len(data)
+        self.total += round(len(gzip.decompress(data)) * _GZIP_SHARE) if is_gzip else len(data)
 
 
 def generate(order: Order, sink: Sink, truth: Path, cores: int = 1) -> Iterator[Done]:
@@ -141,7 +141,7 @@ def tell_about(truth: Path, text: str) -> None:
 def _side_by_side(order: Order, sink: Sink, truth: Path, cores: int) -> Iterator[Done]:
     # Spawned, not forked: Arrow's threads do not survive a fork.
     with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
-        waiting = [pool.submit(_delivered, order, number, sink, truth) for number in range(len(order.shards))]
+        waiting = [pool.submit(_delivered, replace(order), number, sink, truth) for number in range(len(order.shards))]
         try:
             for shard in as_completed(waiting):
                 yield from shard.result()

@@ -97,7 +97,7 @@ def _drawn(seed: int, what: str) -> list[str]:
 
 def _draw(faker: Any, what: str) -> list[str]:
     # Faker's Italian cities come from a set: their order, and what is drawn from it, differs from process to process.
-    cities = sorted({*getattr(faker.provider("address"), "cities", ())})
+    cities = sorted({city for provider in faker.get_providers() for city in getattr(provider, "cities", ())})
     if what == "city" and cities:
         return [faker.random.choice(cities) for _ in range(POOL_SIZE)]
     make: Callable[[], str] = getattr(faker, what)
