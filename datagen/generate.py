@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
@@ -51,6 +51,11 @@ class Order:
     first_day: date = FIRST_DAY
     formats: tuple[str, ...] = tuple(form.extension for form in FORMATS)
     file_bytes: int = FILE_BYTES
+
+    @property
+    def last_day(self) -> date:
+        """The last of its days."""
+        return self.first_day + timedelta(days=self.days - 1)
 
     @cached_property
     def plan(self) -> Plan:

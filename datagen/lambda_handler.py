@@ -18,11 +18,13 @@ of before. The same event writes the same bytes to the same keys, so that a call
 the files of `lakehouse generate retail --formats .csv` with the same figures.
 
 The truth is whole once every day has been asked for, and then the same as that command's. About a million rows are
-told at a time, with the last of their days: until then `truth_keys` names only about.json.
+told at a time, with the last of their days: until then `truth_keys` names only about.json. With the last day of all it
+says that the truth is complete, so ask for the days in order.
 
 What it needs: Python 3.11 to 3.13; the packages lakehouse, datagen, faker, isal, numpy and pyarrow, which are too large
 for a zip archive and want a container image; s3:PutObject on both prefixes; 1,769 MB (one processor) and 512 MB of
-/tmp. A call takes a few seconds for every million rows of its stretch.
+/tmp. To know what changes on a day, a call makes the earlier days of the day's million rows again: that takes ten
+seconds at most, a year of them included.
 """
 
 from __future__ import annotations
@@ -110,7 +112,8 @@ def _tell(request: _Request, folder: Path) -> list[str]:
     """Write the truth that there is to S3, and give its keys."""
     if request.truth is None:
         return []
-    request.truth.write(ABOUT, request.order.about_json().encode())
+    is_last = request.day == request.order.last_day
+    request.truth.write(ABOUT, request.order.about_json(complete=is_last).encode())
     told = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet"))
     for name in told:
         request.truth.write(name, (folder / name).read_bytes())
@@ -149,7 +152,6 @@ def _request(event: Mapping[str, Any]) -> _Request:
 
 
 def _day(fields: Mapping[str, Any], order: Order) -> date:
-    last_day = order.first_day + timedelta(days=order.days - 1)
     if "day_number" in fields:
         if "day" in fields:
             raise ValueError('day_number: give it or "day", not both')
@@ -158,8 +160,8 @@ def _day(fields: Mapping[str, Any], order: Order) -> date:
     if name not in fields:
         raise ValueError('day: missing; give "day", "day_number" or "time"')
     day = _date(fields, name)
-    if not order.first_day <= day <= last_day:
-        raise ValueError(f"{name}: {day} is not one of the days from {order.first_day} (first_day) to {last_day}")
+    if not order.first_day <= day <= order.last_day:
+        raise ValueError(f"{name}: {day} is not one of the days from {order.first_day} (first_day) to {order.last_day}")
     return day
 
 
