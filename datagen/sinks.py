@@ -66,6 +66,17 @@ class Bucket:
         """Write an object below the prefix."""
         self._s3.put_object(Bucket=self.bucket, Key=self.key(name), Body=data)
 
+    def upload(self, folder: Path, last: str) -> None:
+        """Copy all files of a folder to below the prefix; whoever sees the `last` sees all of them."""
+        names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
+        for name in sorted(names, key=lambda name: name == last):
+            self._s3.upload_file(str(folder / name), self.bucket, self.key(name))
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing below the prefix."""
+        listed: int = self._s3.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix, MaxKeys=1)["KeyCount"]
+        return not listed
+
     def key(self, name: str) -> str:
         """The key of an object below the prefix."""
         return self.prefix + name
@@ -75,3 +86,16 @@ class Bucket:
         import boto3
 
         return boto3.client("s3")
+
+
+@dataclass(frozen=True)
+class Beside:
+    """`<bucket's place of a dataset>/<folder>/<name>`: a delivery beside others, of which none replaces another's."""
+
+    bucket: Bucket
+    folder: str
+
+    overwrites_at_once = True
+
+    def put(self, dataset: str, name: str, delivery: int, data: bytes) -> None:
+        self.bucket.put(dataset, f"{self.folder}/{name}", delivery, data)
