@@ -24,6 +24,10 @@ def _is_exact(column: Column, contract: SourceContract) -> bool:
     return column.type.is_numeric and column.type.kind != "double"
 
 
+def _may_have_thousands(column: Column, contract: SourceContract) -> bool:
+    return _is_exact(column, contract) and (column.maximum is None or column.maximum >= 1_000)
+
+
 def _is_decimal(column: Column, contract: SourceContract) -> bool:
     return column.type.kind == "decimal"
 
@@ -209,7 +213,7 @@ NUMBERS: list[AnyDefect] = [
         share=0.006,
         recoverable=True,
         tier="light",
-        fits=_is_exact,
+        fits=_may_have_thousands,
         spoil=_thousands_separator,
     ),
     ValueDefect(

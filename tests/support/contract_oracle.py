@@ -1,0 +1,247 @@
+"""What a contract says of one cell, read once more in plain Python: the judge of what the generator claims.
+
+Written from the words of the contract alone (the docstrings of `Column` and `REPAIRS`, the names of the rules), so that
+neither the generator nor the lake can agree with it by sharing a mistake.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal, localcontext
+from functools import cache
+from html import unescape
+from typing import Any
+
+from lakehouse.contract import Column
+
+_BLANKS = " \t\r\n\u00a0\ufeff"
+_BITS = {"smallint": 15, "integer": 31, "bigint": 63}
+_WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+_BOOLEANS = dict.fromkeys(("true", "t", "yes", "y", "1"), True) | dict.fromkeys(("false", "f", "no", "n", "0"), False)
+_ISO = re.compile(
+    r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)"
+    r"([T ](?P<hour>\d\d):(?P<minute>\d\d)(:(?P<second>\d\d)(\.\d{1,9})?)?(?P<zone>Z|[+-]\d\d:\d\d)?)?"
+)
+_FIELDS = {
+    "yyyy": r"(?P<year>\d{4})",
+    "MM": r"(?P<month>\d\d)",
+    "M": r"(?P<month>\d\d?)",
+    "dd": r"(?P<day>\d\d)",
+    "d": r"(?P<day>\d\d?)",
+    "HH": r"(?P<hour>\d\d)",
+    "H": r"(?P<hour>\d\d?)",
+    "mm": r"(?P<minute>\d\d)",
+    "ss": r"(?P<second>\d\d)",
+    "SSS": r"\d{3}",
+    "SSSSSS": r"\d{6}",
+    "XXX": r"(?P<zone>Z|[+-]\d\d:\d\d)",
+}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The typed value of a cell, and the rules that it breaks."""
+
+    value: Any = None
+    violations: frozenset[str] = field(default_factory=frozenset)
+
+
+def read_cell(text: str | None, column: Column) -> Reading:
+    """What the contract makes of a delivered text; whether its parent is there is not looked at."""
+    with localcontext(prec=80):  # no digit of a number is rounded away
+        return _read(text, column)
+
+
+def _read(text: str | None, column: Column) -> Reading:
+    bare = (text or "").strip(_BLANKS)
+    if not bare or bare.lower() in (spelling.lower() for spelling in column.nulls):
+        return _broken(column, "missing") if column.required else Reading()
+    bare = _without_prefix(bare, column)
+    for repair in column.repairs:
+        bare = _REPAIRS[repair](bare)
+    meant = column.synonyms.get(bare.lower())
+    if column.values:
+        return _broken(column, "not_allowed") if meant is None else Reading(meant)
+    value = _typed(bare if meant is None else meant, column)
+    if isinstance(value, _Problem):
+        return _broken(column, value.rule)
+    return Reading(value, frozenset(f"{column.name}_{rule}" for rule in _broken_rules(value, column)))
+
+
+@dataclass(frozen=True)
+class _Problem:
+    rule: str
+
+
+def _broken(column: Column, rule: str) -> Reading:
+    return Reading(None, frozenset({f"{column.name}_{rule}"}))
+
+
+def _broken_rules(value: Any, column: Column) -> list[str]:
+    rules = []
+    if column.type.kind == "varchar" and len(value.encode()) > (column.type.length or 0):
+        rules.append("too_long")
+    if column.pattern is not None and re.fullmatch(column.pattern, value) is None:
+        rules.append("pattern_mismatch")
+    low, high = column.minimum, column.maximum
+    if low is not None and (value < low or (column.exclusive_minimum and value == low)):
+        rules.append("below_minimum")
+    if high is not None and (value > high or (column.exclusive_maximum and value == high)):
+        rules.append("above_maximum")
+    return rules
+
+
+def _without_prefix(text: str, column: Column) -> str:
+    for prefix in sorted(column.prefixes, key=len, reverse=True):
+        if text.lower().startswith(prefix.lower()):
+            return text[len(prefix) :]
+    return text
+
+
+# --- repairs
+
+
+def _currency_sign(text: str) -> str:
+    sign = r"(?:[€$£¥₹]|[A-Z]{3})"
+    found = re.fullmatch(rf"{sign}\s*([\d.,]+)|([\d.,]+)\s*{sign}", text)
+    return text if found is None else found[1] or found[2]
+
+
+def _decimal_comma(text: str) -> str:
+    found = re.fullmatch(r"([+-]?)(\d+|\d{1,3}(?:\.\d{3})+),(\d+)(\s*%)?", text)
+    if found is None or ("." not in found[2] and len(found[3]) == 3):
+        return text
+    return f"{found[1]}{found[2].replace('.', '')}.{found[3]}{found[4] or ''}"
+
+
+def _percent(text: str) -> str:
+    found = re.fullmatch(r"([+-]?[\d.,]+)\s*%", text)
+    number = _number(found[1]) if found else None
+    return text if number is None else f"{number / 100:f}"
+
+
+def _number_words(text: str) -> str:
+    return str(_WORDS.index(text.lower())) if text.lower() in _WORDS else text
+
+
+def _mojibake(text: str) -> str:
+    try:
+        return text.encode("cp1252").decode("utf-8")
+    except UnicodeError:
+        return text
+
+
+def _email(text: str) -> str:
+    inside = re.fullmatch(r"[^<>]*<([^<>]*)>", text)
+    address = (inside[1] if inside else text).removeprefix("mailto:")
+    local, at, domain = address.rpartition("@")
+    return f"{local}{at}{domain.lower()}"
+
+
+def _phone(text: str) -> str:
+    return re.sub("^00", "+", re.sub(r"[ ./()-]", "", text.replace("(0)", "")))
+
+
+_REPAIRS: Mapping[str, Callable[[str], str]] = {
+    "currency_sign": _currency_sign,
+    "decimal_comma": _decimal_comma,
+    "percent": _percent,
+    "number_words": _number_words,
+    "html_entities": unescape,
+    "mojibake": _mojibake,
+    "email": _email,
+    "phone": _phone,
+}
+
+
+# --- types
+
+
+def _typed(text: str, column: Column) -> Any:
+    match column.type.logical:
+        case "string":
+            return text
+        case "integer":
+            return _integer(text, column)
+        case "number":
+            return _decimal(text, column)
+        case "boolean":
+            return _BOOLEANS.get(text.lower(), _Problem("malformed"))
+    at = _instant(text, column)
+    return _Problem("malformed") if at is None else at.date() if column.type.kind == "date" else at
+
+
+def _number(text: str) -> Decimal | None:
+    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", text):
+        text = text.replace(",", "")
+    return Decimal(text) if re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)", text) else None
+
+
+def _integer(text: str, column: Column) -> int | _Problem:
+    number = _number(text)
+    if number is None or number != number.to_integral_value():
+        return _Problem("malformed")
+    limit = 1 << _BITS[column.type.kind]
+    return int(number) if -limit <= number < limit else _Problem("out_of_range")
+
+
+def _decimal(text: str, column: Column) -> Decimal | _Problem:
+    number = _number(text)
+    if number is None:
+        return _Problem("malformed")
+    unit = Decimal(1).scaleb(-(column.type.scale or 0))
+    if number % unit:
+        return _Problem("too_precise")
+    if abs(number) >= Decimal(10) ** ((column.type.precision or 0) - (column.type.scale or 0)):
+        return _Problem("out_of_range")
+    return number.quantize(unit)
+
+
+def _instant(text: str, column: Column) -> datetime | None:
+    """In UTC: ISO 8601, then the formats of the contract in order."""
+    readings = (_read_instant(shape, text) for shape in (_ISO, *map(_shape, column.formats)))
+    return next((at for at in readings if at is not None), None)
+
+
+def _read_instant(shape: re.Pattern[str] | str, text: str) -> datetime | None:
+    if isinstance(shape, str):
+        digits, unit = {"epoch_seconds": ((9, 10), 1_000_000), "epoch_millis": ((12, 13), 1_000)}[shape]
+        if not (text.isascii() and text.isdigit() and len(text) in digits):
+            return None
+        return datetime(1970, 1, 1) + timedelta(microseconds=int(text) * unit)
+    found = shape.fullmatch(text)
+    if found is None:
+        return None
+    parts = found.groupdict()
+    zone = parts.get("zone")
+    year, month, day, hour, minute, second = (
+        int(parts.get(name) or 0) for name in ("year", "month", "day", "hour", "minute", "second")
+    )
+    try:
+        at = datetime(year, month, day, hour, minute, second)
+    except ValueError:
+        return None
+    return at if zone in (None, "Z") else at - _offset(zone)
+
+
+def _offset(zone: str) -> timedelta:
+    ahead = timedelta(hours=int(zone[1:3]), minutes=int(zone[4:6]))
+    return -ahead if zone.startswith("-") else ahead
+
+
+@cache
+def _shape(name: str) -> re.Pattern[str] | str:
+    """A datetime pattern as a regular expression; an epoch stays what it is called."""
+    if name.startswith("epoch_"):
+        return name
+    shape = ""
+    for token in re.finditer(r"'(?P<literal>[^']+)'|(?P<field>([A-Za-z])\3*)|(?P<other>.)", name):
+        if token["field"]:
+            shape += _FIELDS[token["field"]]
+        else:
+            sections = {"[": "(?:", "]": ")?"}
+            shape += sections.get(token["other"], re.escape(token["literal"] or token["other"]))
+    return re.compile(shape)
