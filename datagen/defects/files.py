@@ -120,12 +120,13 @@ def _in_latin_1(chance: random.Random, sound: Sound) -> bytes:
 def _headless(chance: random.Random, sound: Sound) -> bytes:
     """Rows only, from the first one on of which no cell could be the name of a column."""
     lines, known = sound.text.lines, sound.contract.header_lookup
-    for place in range(len(lines)):
-        line = lines[place].as_py()
-        cells = re.split(r"[,;\t|]", line.strip())
-        if '"' not in line and not any(cell.strip().lower() in known for cell in cells):
-            return _packed(sound, Text("", lines.slice(place), "").encode())
-    return _packed(sound, b"1,2,3\n")
+
+    def is_no_header(place: int) -> bool:
+        cells = re.split(r'[,;\t|"]', lines[place].as_py())
+        return not any(cell.strip().lower() in known for cell in cells)
+
+    first = next(filter(is_no_header, range(len(lines))), 0)
+    return _packed(sound, Text("", lines.slice(first), "").encode())
 
 
 def _without_key(chance: random.Random, sound: Sound) -> bytes:
