@@ -16,6 +16,8 @@ WORLDS: Mapping[str, str] = {
     "retail": "datagen.retail:Retail",
 }
 """Domain → module and class of its truth."""
+MOST_ROWS = 500_000_000
+"""Of more, customers' numbers would not fit into an integer."""
 
 
 def world_of(domain: str) -> Callable[..., World]:
