@@ -25,7 +25,7 @@ from lakehouse.cli.land import ledger_rows
 from lakehouse.cli.landed import Upload, files_to_land, upload
 from lakehouse.cli.ledger import has_books
 
-ROWS, DAYS = 20_000, 14
+DOMAIN, ROWS, DAYS = "storefront", 20_000, 14
 WAIT_SECONDS = 900.0
 _LAST_STATION_SECONDS = 30.0
 _POLL_SECONDS = 0.5
@@ -58,7 +58,7 @@ def demo() -> None:
     _heading(console, f"Make {ROWS:,} rows of an online shop in seven formats, not all of them sound")
     began = time.monotonic()
     folder = _generate(edition)
-    console.print(f"  they stay in {escape(str(folder))}")
+    console.print(f"  they stay in {escape(str(folder))}, and what must become of them in _truth there")
     _say_time(console, began)
 
     _heading(console, "Land them, and watch the run that they wake")
@@ -67,7 +67,7 @@ def demo() -> None:
     _watch(console, s3, connection, landed)
 
     rows = ledger_rows(connection, landed)
-    demo_report.show(console, connection, rows, _command(), running.airflow_url)
+    demo_report.show(console, connection, rows, folder, _command(), running.airflow_url)
     console.print(f"\n[green]✓[/] the whole demo took {time.monotonic() - started:.0f} s")
 
 
@@ -85,22 +85,36 @@ def _edition(connection: Connection, s3: Any) -> int:
 
 
 def _generate(edition: int) -> Path:
-    from datagen import generate
-    from datagen.storefront import FIRST_DAY
+    """Files of a shop, and their truth beside them; no name comes twice, so that all may land at once."""
+    from datagen.defects import DEFECTS, shares_of
+    from datagen.generate import TRUTH, Order, generate
+    from datagen.sinks import Folder
+    from datagen.world import FIRST_DAY
 
     folder = state_dir() / "demo" / f"demo-{edition:04d}"
     shutil.rmtree(folder, ignore_errors=True)
-    first_day = FIRST_DAY + timedelta(days=DAYS * (edition - 1))
-    for file in generate.storefront_files(ROWS, DAYS, edition, generate.MESSY, first_day):
-        generate.write(file, folder)
+    once = {name: 0.0 for name, defect in DEFECTS.items() if defect.level == "delivery"}
+    order = Order(
+        domain=DOMAIN,
+        rows=ROWS,
+        days=DAYS,
+        seed=edition,
+        shares={**shares_of("messy"), **once},
+        first_day=FIRST_DAY + timedelta(days=DAYS * (edition - 1)),
+    )
+    for _ in generate(order, Folder(folder), folder / TRUTH):
+        pass
     return folder
 
 
 def _land(s3: Any, connection: Connection, folder: Path) -> list[Upload]:
+    """Land all that was generated but the truth."""
+    from datagen.generate import TRUTH
+
     landed: list[Upload] = []
-    for dataset in sorted(folder.iterdir()):
+    for dataset in sorted(path for path in folder.iterdir() if path.name != TRUTH):
         files = {f"{folder.name}/{name}": path for name, path in files_to_land([dataset]).items()}
-        landed += upload(s3, connection.settings.bucket, f"storefront.{dataset.name}", files)
+        landed += upload(s3, connection.settings.bucket, f"{DOMAIN}.{dataset.name}", files)
     return landed
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -22,9 +24,15 @@ _BAR_CHARACTERS = 40
 
 
 def show(
-    console: Console, connection: Connection, files: Sequence[dict[str, Any]], command: str, airflow_url: str
+    console: Console,
+    connection: Connection,
+    files: Sequence[dict[str, Any]],
+    folder: Path,
+    command: str,
+    airflow_url: str,
 ) -> None:
-    """Files, sums, tables and revenue, and what to try next. `files` are the ledger's rows of the landed files."""
+    """Files, sums, tables and revenue, and what to try next. `files` are the ledger's rows of the landed files,
+    `folder` holds them and their truth."""
     redshift = connection.redshift()
     console.print(f"\n[bold cyan]{len(files)} files, each with its verdict[/]")
     _files(console, files)
@@ -35,7 +43,7 @@ def show(
     _star(console, redshift)
     _revenue(console, redshift)
     console.print("\n[bold cyan]Try next[/]")
-    _next(console, files, command, airflow_url)
+    _next(console, files, folder, command, airflow_url)
 
 
 def _files(console: Console, files: Sequence[dict[str, Any]]) -> None:
@@ -87,7 +95,7 @@ def _revenue(console: Console, redshift: Redshift) -> None:
         console.print(f"  {day}  [cyan]{bar}[/] {Decimal(amount):>12,.2f}  [dim]{sales:,} sales[/]")
 
 
-def _next(console: Console, files: Sequence[dict[str, Any]], command: str, airflow_url: str) -> None:
+def _next(console: Console, files: Sequence[dict[str, Any]], folder: Path, command: str, airflow_url: str) -> None:
     refused = next((file["file_id"] for file in files if file["quarantined"]), None)
     best = (
         "select category, sum(quantity) as pieces, sum(amount) as eur from storefront.fact_transaction "
@@ -98,6 +106,7 @@ def _next(console: Console, files: Sequence[dict[str, Any]], command: str, airfl
         ("see what was refused", f"{command} quarantine list"),
         ("see the rows of one file", f"{command} quarantine show {refused} --limit 3" if refused else ""),
         ("close all the sums", f"{command} prove"),
+        ("compare with the truth", f"{command} score {shlex.quote(str(folder))}"),
         ("stop everything", f"{command} down"),
     ]
     for what, how in suggestions:
