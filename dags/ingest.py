@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from airflow.providers.common.messaging.triggers.msg_queue import MessageQueueTrigger
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import Asset, AssetOrTimeSchedule, AssetWatcher, CronTriggerTimetable, Param, dag, task
-from lakehouse_dags.alerts import run_failed, task_failed
+from lakehouse_dags.alerts import run_failed
+from lakehouse_dags.defaults import TASK_DEFAULTS
 from lakehouse_dags.operators import BatchGlueJob, LoadWarehouse
 
 from lakehouse.contract import source_names
@@ -45,15 +46,7 @@ LANDING = Asset(
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=6),
     on_failure_callback=run_failed,
-    default_args={
-        "owner": "lakehouse",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=5),
-        "retry_exponential_backoff": 2.0,
-        "max_retry_delay": timedelta(minutes=5),
-        "execution_timeout": timedelta(minutes=15),
-        "on_failure_callback": task_failed,
-    },
+    default_args=TASK_DEFAULTS,
     params={
         "dataset": Param(
             ALL_DATASETS,
