@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from datagen.defects import DEFECTS, shares_of
 from datagen.defects.model import LineDefect, RowDefect, ValueDefect
 from datagen.generate import Order, generate
+from datagen.rows import other_version
 from datagen.sinks import Folder
 from datagen.text import spell
 from datagen.worlds import WORLDS
 from datagen.writers import FORMATS
-from lakehouse.contract import SourceContract
+from lakehouse.contract import SourceContract, load_registry
 from tests.support.delivered import Row, judged, truth
 
 SMALL = [defect for defect in DEFECTS.values() if isinstance(defect, ValueDefect | RowDefect | LineDefect)]
@@ -171,3 +174,10 @@ def test_every_defect_happens_in_a_hostile_delivery(tmp_path: Path) -> None:
         for table in ("expected_rows", "expected_files"):
             happened |= {name for row in truth(tmp_path / domain, table) for name in row["defects"]}
     assert [name for name in DEFECTS if name not in happened] == []
+
+
+def test_a_row_that_no_version_can_be_ordered_by_has_no_other_version() -> None:
+    contract = load_registry().sources["storefront.users"]
+    rows = pa.table({"updated_at": pa.array([None], pa.timestamp("us"))})
+    with pytest.raises(ValueError, match="without updated_at"):
+        other_version(random.Random(1), rows, contract, "newer")
