@@ -115,7 +115,9 @@ def _crlf(chance: random.Random, shape: Shape, contract: SourceContract) -> Shap
 
 
 def _every(count: int, nth: int) -> Flags:
-    flags: Flags = np.arange(count) % nth == nth - 1
+    """Every nth of so many; of fewer than that the last."""
+    step = min(nth, count)
+    flags: Flags = np.arange(count) % step == step - 1
     return flags
 
 
