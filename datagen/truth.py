@@ -19,8 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from datagen.text import pool_text
 from lakehouse.contract import ColumnType
 
 _ROWS_PER_GROUP = 50_000
@@ -144,6 +146,7 @@ class TruthWriter:
         self._rows = []
 
     def _write(self, table: str, rows: pa.Table) -> None:
+        rows = _each_value_once(rows)
         if table not in self._writers:
             path = self._folder / table / self._name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -158,6 +161,24 @@ class TruthWriter:
 
 def _empty_lists(type_: pa.DataType, count: int) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array([0] * (count + 1), pa.int32()), pa.array([], type_.value_type))
+
+
+def _each_value_once(rows: pa.Table) -> pa.Table:
+    """The same values, with dictionaries in which none comes twice: of one that does, Parquet's writer leaves as many
+    bytes as it has too much as they happen to be in memory."""
+    for place, column in enumerate(rows.schema):
+        if pa.types.is_dictionary(column.type):
+            chunks = [_unique(chunk) for chunk in rows.column(place).chunks]
+            rows = rows.set_column(place, column.name, pa.chunked_array(chunks, column.type))
+    return rows
+
+
+def _unique(column: pa.DictionaryArray) -> pa.DictionaryArray:
+    values = pool_text(column.dictionary, pc.unique)
+    if len(values) == len(column.dictionary):
+        return column
+    places = pool_text(column.dictionary, lambda pool: pc.index_in(pool, values), "place")
+    return pa.DictionaryArray.from_arrays(places.take(column.indices), values)
 
 
 def _coded_as(rows: pa.Table, schema: pa.Schema) -> pa.Table:
