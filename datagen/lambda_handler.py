@@ -126,8 +126,9 @@ def _request(event: Mapping[str, Any]) -> _Request:
         raise ValueError(f"{unknown[0]}: no such field; there are {', '.join(sorted(_FIELDS))} and time")
     fields = {**_DEFAULTS, "bucket": os.environ.get(BUCKET_VARIABLE), **event}
     first_day, days = _date(fields, "first_day"), _number(fields, "days", 1, _MOST_DAYS)
+    defects = _text(fields, "defects")
     try:
-        shares = shares_of(_text(fields, "defects"))
+        shares = shares_of(defects)
     except ValueError as error:
         raise ValueError(f"defects: {error}") from None
     order = Order(
