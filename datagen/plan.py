@@ -107,8 +107,14 @@ class Plan:
         return planned
 
     def _fitting(self, defect: ShapeDefect | FileDefect | DeliveryDefect) -> Iterable[Place]:
-        for place in self._numbers:
-            if defect.fits(self.shape(self._slices[place.slice], place.dataset), self.contracts[place.dataset]):
+        # What a defect fits depends on the dataset and the format, not on the day.
+        known: dict[tuple[str, int], bool] = {}
+        for place, number in self._numbers.items():
+            kind = place.dataset, number % len(self.formats)
+            if kind not in known:
+                shape = self.shape(self._slices[place.slice], place.dataset)
+                known[kind] = defect.fits(shape, self.contracts[place.dataset])
+            if known[kind]:
                 yield place
 
 
