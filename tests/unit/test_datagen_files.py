@@ -333,3 +333,23 @@ def test_the_same_seed_gives_the_same_bytes_in_another_process(domain: str, tmp_
         env={**os.environ, "PYTHONHASHSEED": "7"},
     )
     assert tree(tmp_path / "here") == tree(there)
+
+
+class Overwritten(Folder):
+    """A place where a second delivery takes the first one's at once, as a bucket does."""
+
+    overwrites_at_once = True
+
+
+@pytest.mark.parametrize(("name", "reason"), [("replaced_archive", "truncated_gzip"), ("corrected_file", None)])
+def test_where_files_are_overwritten_at_once_nobody_need_have_seen_the_first(
+    name: str, reason: str | None, tmp_path: Path
+) -> None:
+    order = Order("storefront", 300, 3, 3, shares=shares_of(f"{name}=1"))
+    list(generate(order, Overwritten(tmp_path), tmp_path / TRUTH))
+    files = pq.read_table(tmp_path / TRUTH / "expected_files").to_pylist()
+    optional = [file for file in files if file["is_optional"]]
+    assert {file["reason"] for file in optional} == ({reason} if reason else set())
+    # What was not spoilt is not corrected: rows that the second file lacks would never have been seen.
+    assert len(optional) == sum(file["delivery"] == 2 for file in files)
+    assert all(file["verdict"] == "accepted" for file in files if not file["is_optional"])
