@@ -126,21 +126,26 @@ def test_the_truth_comes_with_the_last_day_of_its_stretch_and_is_that_of_the_who
     order = _order(defects)
     assert len(order.shards) == 2
     list(generate(order, Bucket(bucket, "whole/"), tmp_path))
-    told = []
+    keys, told = [], []
     for number in range(DAYS):
-        told.append(_call(bucket, day_number=number, defects=defects, truth_prefix="truths/retail")["truth_keys"])
+        summary = _call(bucket, day_number=number, defects=defects, truth_prefix="truths/retail")
+        keys += summary["keys"]
+        told.append(summary["truth_keys"])
         about = json.loads(_objects(s3, bucket, "truths/retail/about.json")[""])
         assert about["complete"] is (number == DAYS - 1)
     ends = [slices[-1].day for slices in order.shards]
-    for number, keys in enumerate(told):
-        assert (len(keys) > 1) is (FIRST_DAY + timedelta(days=number) in ends)
-    assert _objects(s3, bucket, "landing/retail/") == _objects(s3, bucket, "whole/")
+    for number, truth_keys in enumerate(told):
+        assert (len(truth_keys) > 1) is (FIRST_DAY + timedelta(days=number) in ends)
+    landed = _objects(s3, bucket, "landing/retail/")
+    assert landed == _objects(s3, bucket, "whole/")
+    assert sorted(keys) == sorted(f"landing/retail/{name}" for name in landed)
+    assert any("-late-1" in key for key in keys)
     truth = {path.relative_to(tmp_path).as_posix(): path for path in tmp_path.rglob("*") if path.is_file()}
     found = _objects(s3, bucket, "truths/retail/")
     assert set(found) == set(truth)
     for name, path in truth.items():
         assert hashlib.sha256(found[name]).digest() == hashlib.sha256(path.read_bytes()).digest(), name
-    assert pq.read_table(tmp_path / "expected_files").num_rows >= len(_objects(s3, bucket, "landing/"))
+    assert pq.read_table(tmp_path / "expected_files").num_rows >= len(landed)
 
 
 def test_a_scheduled_event_writes_its_day_to_the_bucket_of_the_environment(
