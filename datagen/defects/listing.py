@@ -41,7 +41,7 @@ def outcome(defect: AnyDefect) -> str:
         case DeliveryDefect():
             return f"file refused ({defect.reason}), the next one accepted"
         case _:
-            return "repaired" if defect.recoverable else "row refused"
+            return "right in silver" if defect.recoverable else "row refused"
 
 
 def entries() -> list[dict[str, Any]]:
