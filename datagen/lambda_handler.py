@@ -104,8 +104,8 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         "bytes": sum(done.bytes for done in found),
     }
     logger.info("delivered %s", summary)
-    keys = dict.fromkeys(sink.key(f"{done.dataset}/{done.file}") for done in found)
-    return {**summary, "keys": list(keys), "truth_keys": truth_keys}
+    keys = [sink.key(f"{done.dataset}/{done.file}") for done in found]
+    return {**summary, "keys": keys, "truth_keys": truth_keys}
 
 
 def _tell(request: _Request, folder: Path) -> list[str]:
