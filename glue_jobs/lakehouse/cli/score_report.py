@@ -89,7 +89,10 @@ def _measure(title: str, datasets: Sequence[DatasetScore], columns: Mapping[str,
         table.add_column(name, justify="right", overflow="fold")
     for dataset in datasets:
         # All are of one domain, which the headline names.
-        table.add_row(escape(dataset.dataset.partition(".")[2] or dataset.dataset), *(figure(dataset) for figure in columns.values()))
+        table.add_row(
+            escape(dataset.dataset.partition(".")[2] or dataset.dataset),
+            *(figure(dataset) for figure in columns.values()),
+        )
     return table
 
 
