@@ -93,7 +93,8 @@ class Customers:
         candidates = range(first, self.members.counts[part.day_number] if part.day_number else 0, _TURN_DAYS)
         begin, end = share_of(len(candidates), part)
         customers = first + np.arange(begin, end) * _TURN_DAYS
-        return customers[self._change(customers, turn) != _NOTHING]
+        changing: Indices = customers[self._change(customers, turn) != _NOTHING]
+        return changing
 
     def country(self, customers: Indices) -> Indices:
         """The place of each customer's country in COUNTRIES; nobody moves abroad."""
