@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
 from multiprocessing import get_context
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -33,6 +35,8 @@ _ROWS_PER_SHARD = 1_000_000
 _SAMPLE_ROWS, _SAMPLE_DAYS = 20_000, 14
 _GZIP_SHARE = 0.148
 """Of the inflated size, what is left; measured over all datasets."""
+_stop: Event | None = None
+"""In a worker: set when the delivery is broken off."""
 
 
 @dataclass(frozen=True)
@@ -145,15 +149,25 @@ def tell_about(truth: Path, text: str) -> None:
 
 def _side_by_side(order: Order, sink: Sink, truth: Path, cores: int) -> Iterator[Done]:
     # Spawned, not forked: Arrow's threads do not survive a fork.
-    with ProcessPoolExecutor(cores, mp_context=get_context("spawn")) as pool:
+    context = get_context("spawn")
+    stop = context.Event()
+    with ProcessPoolExecutor(cores, mp_context=context, initializer=_begin, initargs=(stop,)) as pool:
         waiting = [pool.submit(_delivered, replace(order), number, sink, truth) for number in range(len(order.shards))]
         try:
             for shard in as_completed(waiting):
                 yield from shard.result()
         except BaseException:
-            # Whoever stops does not want to wait for the shards that have not begun.
+            # Whoever breaks off does not want to wait for a million rows.
+            stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _begin(stop: Event) -> None:
+    """In each worker: Ctrl-C in a terminal reaches every process, and it is for the first one to say what it means."""
+    global _stop  # noqa: PLW0603 - a worker has no other place for what comes at its start
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _stop = stop
 
 
 def _deliver(order: Order, number: int, sink: Sink, truth: Path) -> Iterator[Done]:
@@ -161,4 +175,10 @@ def _deliver(order: Order, number: int, sink: Sink, truth: Path) -> Iterator[Don
 
 
 def _delivered(order: Order, number: int, sink: Sink, truth: Path) -> list[Done]:
-    return list(_deliver(order, number, sink, truth))
+    """In a worker: a shard, or what there is of it by the time that somebody breaks off."""
+    found = []
+    for done in _deliver(order, number, sink, truth):
+        found.append(done)
+        if _stop is not None and _stop.is_set():
+            break
+    return found

@@ -284,12 +284,13 @@ def test_asked_to_stop_it_leaves_whole_files_and_their_truth(number: signal.Sign
     check_files(out / "_truth" / "expected_files", files_in(out))
 
 
-def test_a_delivery_that_is_broken_off_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_delivery_that_is_broken_off_says_so_and_ends_soon(cores: int, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    running = _start("storefront", "--rows", "5000000", "--cores", "1", "--out", out)
+    running = _start("storefront", "--rows", "20000000", "--cores", cores, "--out", out)
     try:
         _wait_for(running, lambda: bool(files_in(out)))
-        running.send_signal(signal.SIGINT)
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does
         said, errors = running.communicate(timeout=DEADLINE_SECONDS)
     finally:
         running.kill()
@@ -313,6 +314,7 @@ def _start(*arguments: object) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "COLUMNS": "300"},
+        start_new_session=True,
     )
 
 
