@@ -1,6 +1,6 @@
 # `make` lists the targets. Every target that needs it sets up .venv first; done already, that takes no time.
 .DEFAULT_GOAL := help
-.PHONY: help set-up demo test lint format up down clean lock ddl pictures
+.PHONY: help set-up demo test lint format up down clean lock ddl defects pictures
 
 VENV := .venv/bin
 
@@ -44,6 +44,9 @@ lock: set-up ## Resolve requirements.lock again from pyproject.toml
 
 ddl: set-up ## Write sql/ddl/ again from the contracts
 	@$(VENV)/lakehouse contract ddl --write
+
+defects: set-up ## Write the table of defects in docs/generator.md again from the registry
+	@$(VENV)/python -m datagen.defects.listing docs/generator.md
 
 pictures: set-up ## Draw the pictures of docs/ again (needs Graphviz)
 	@dot -Tsvg docs/road.dot -o docs/road.svg

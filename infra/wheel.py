@@ -20,11 +20,20 @@ def file_name() -> str:
     return f"{_PACKAGE}-{metadata.version(_PACKAGE)}-py3-none-any.whl"
 
 
-def build(source: Path) -> bytes:
-    """The wheel of the package folder `source` (`glue_jobs/lakehouse`). Metadata is that of the installed package."""
+def packages(root: Path) -> list[Path]:
+    """What the wheel of a checkout holds: the library, and the generator that the command line and a DAG offer."""
+    return [root / "glue_jobs" / "lakehouse", root / "datagen"]
+
+
+def build(*sources: Path) -> bytes:
+    """The wheel of some package folders. Metadata is that of the installed package."""
     info = f"{_PACKAGE}-{metadata.version(_PACKAGE)}.dist-info"
     members = [
-        *((f"{_PACKAGE}/{path.relative_to(source).as_posix()}", path.read_bytes()) for path in _files(source)),
+        *(
+            (path.relative_to(source.parent).as_posix(), path.read_bytes())
+            for source in sources
+            for path in _files(source)
+        ),
         (f"{info}/METADATA", (metadata.distribution(_PACKAGE).read_text("METADATA") or "").encode()),
         (f"{info}/WHEEL", b"Wheel-Version: 1.0\nGenerator: lakehouse\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
     ]

@@ -39,7 +39,7 @@ def publish(settings: Settings, root: Path) -> None:
     s3 = boto3.client("s3")
     scripts = root / "glue_jobs"
     files = {f"{SCRIPTS}{path.name}": path.read_bytes() for path in sorted(scripts.glob("*.py"))}
-    files[_wheel_key()] = wheel.build(scripts / "lakehouse")
+    files[_wheel_key()] = wheel.build(*wheel.packages(root))
     for key, content in files.items():
         s3.put_object(Bucket=settings.bucket, Key=key, Body=content)
 

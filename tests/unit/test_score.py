@@ -396,3 +396,10 @@ def test_every_kind_of_difference_has_a_share_of_those_that_are_shown(
 def test_a_missing_truth_is_an_error_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(TruthError, match="there is no truth in"):
         Truth.find(tmp_path)
+
+
+def test_an_unfinished_truth_is_not_compared(shop: Shop, tmp_path: Path) -> None:
+    about = shop.write_truth(tmp_path) / "_truth" / "about.json"
+    about.write_text(about.read_text().replace("{", '{"complete": false, ', 1))
+    with pytest.raises(TruthError, match="not complete"):
+        Truth.find(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -35,6 +36,14 @@ def test_bytes_change_with_the_files(package: Path, change: str) -> None:
     first = wheel.build(package)
     (package / "__init__.py").write_text(change)
     assert wheel.build(package) != first
+
+
+def test_several_packages_share_it(package: Path) -> None:
+    other = package.parent / "datagen"
+    other.mkdir()
+    (other / "__init__.py").write_text("")
+    with zipfile.ZipFile(io.BytesIO(wheel.build(package, other))) as opened:
+        assert {"lakehouse/__init__.py", "datagen/__init__.py"} <= set(opened.namelist())
 
 
 def test_python_imports_from_it_and_pip_would_install_it(package: Path, tmp_path: Path) -> None:

@@ -277,7 +277,8 @@ def _only_one(state_dir: Path) -> Iterator[None]:
 def _sources(root: Path) -> str:
     """A digest of the names, sizes and dates of the files that provisioning reads."""
     provisioning = [root / "infra" / "wheel.py", root / "infra" / "local_aws" / "provision.py"]
-    files = [path for path in (root / "glue_jobs").rglob("*") if path.is_file()]
+    folders = [root / "glue_jobs", root / "datagen"]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     wanted = sorted(path for path in [*files, *provisioning] if "__pycache__" not in path.parts)
     return _digest({str(path): f"{path.stat().st_size} {path.stat().st_mtime_ns}" for path in wanted})
 

@@ -67,6 +67,11 @@ class Truth:
                     raise TruthError(f"{folder / ABOUT} is not JSON: {error}") from error
                 if not isinstance(about, dict):
                     raise TruthError(f"{folder / ABOUT} should hold an object")
+                if about.get("complete") is False:
+                    raise TruthError(
+                        f"the truth in {folder} is not complete: `lakehouse generate` was broken off or still writes; "
+                        "generate again into an empty folder"
+                    )
                 return cls(folder, about)
         raise TruthError(f"there is no truth in {path}: it should hold {TRUTH}/{ABOUT}, as `lakehouse generate` writes")
 
