@@ -21,6 +21,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import functions as F  # noqa: N812
 
 from lakehouse.contract import Column
+from lakehouse.repairs import repaired
 
 # Blanks that copy and paste leaves around a value: space, tab, line ends, no-break space, byte order mark.
 BLANKS = " \t\r\n\u00a0\ufeff"
@@ -32,12 +33,13 @@ _BOOLEANS = {"true": ("true", "t", "yes", "y", "1"), "false": ("false", "f", "no
 
 
 def text(cell: SparkColumn, column: Column) -> SparkColumn:
-    """The cell without the blanks around it; null where it is empty or spells null."""
+    """The cell without the blanks around it, repaired as far as the contract allows; null where it is empty or spells
+    null."""
     trimmed = F.btrim(cell, F.lit(BLANKS))
     absent = trimmed == ""
     if spellings := [spelling.lower() for spelling in column.nulls if spelling]:
         absent = absent | F.lower(trimmed).isin(spellings)
-    return F.when(~absent, trimmed)
+    return F.when(~absent, repaired(trimmed, column))
 
 
 def value(text: SparkColumn, column: Column) -> SparkColumn:

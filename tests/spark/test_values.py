@@ -43,7 +43,7 @@ REFUSED = [
     ("storefront.transactions", "transaction_id", "x" * 41, "transaction_id_too_long"),
     ("storefront.transactions", "product_name", "é" * 101, "product_name_too_long"),
     ("storefront.transactions", "amount", "ten", "amount_malformed"),
-    ("storefront.transactions", "amount", "1,5", "amount_malformed"),
+    ("storefront.transactions", "amount", "1,5,0", "amount_malformed"),
     ("storefront.transactions", "amount", "1e3", "amount_malformed"),
     ("storefront.transactions", "amount", "Infinity", "amount_malformed"),
     ("storefront.transactions", "amount", "-1", "amount_below_minimum"),
@@ -66,6 +66,7 @@ REFUSED = [
 ]
 READ = [
     ("storefront.transactions", "amount", "1,234.50", Decimal("1234.50")),
+    ("storefront.transactions", "amount", "1,5", Decimal("1.50")),
     ("storefront.transactions", "amount", "+7", Decimal("7.00")),
     ("storefront.transactions", "amount", "7.5000", Decimal("7.50")),
     ("storefront.transactions", "amount", "\u00a07.5\t", Decimal("7.50")),

@@ -1,0 +1,77 @@
+"""Every spoilt cell that the generator makes, read by the lake as the contract says: one Spark job for each dataset."""
+
+from __future__ import annotations
+
+import random
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyspark.sql import SparkSession
+
+from datagen.defects import DEFECTS
+from datagen.defects.model import Cell, ValueDefect
+from datagen.text import Row, rows_of, spell, spell_column
+from datagen.worlds import WORLDS, world_of
+from lakehouse import silver, tables
+from lakehouse.bronze import planned_instant
+from lakehouse.contract import SourceContract, load_registry
+
+ROWS = 12
+CELLS_OF_EACH = 4
+JUDGED_ELSEWHERE = ("orphan_refused",)
+"""Whether a parent is there is no matter of the cell alone."""
+
+
+def _rows(contract: SourceContract) -> list[Row]:
+    """Sound rows of the dataset, from the first day of its world."""
+    world = world_of(contract.domain)(rows=2_000, days=3, seed=9, first_day=date(2026, 1, 1), rows_per_slice=10_000)
+    table = world.births(world.slices[0])[contract.name].table.slice(0, ROWS).combine_chunks()
+    columns = [spell_column(table[name].combine_chunks()) for name in table.column_names]
+    return rows_of(columns, table.column_names, pa.array(range(len(table))))
+
+
+def _spoilt(contract: SourceContract) -> list[tuple[str, str, Row, Cell]]:
+    """(defect, column, the sound row, the cell that stands in it)."""
+    chance, rows, found = random.Random(contract.dataset), _rows(contract), []
+    for defect in DEFECTS.values():
+        if not isinstance(defect, ValueDefect) or defect.name in JUDGED_ELSEWHERE:
+            continue
+        for column in contract.columns:
+            if defect.fits(column, contract):
+                for row in chance.choices(rows, k=CELLS_OF_EACH):
+                    cell = defect.spoil(chance, column, row[column.name])
+                    if cell is not None:
+                        found.append((defect.name, column.name, row, cell))
+    return found
+
+
+@pytest.mark.parametrize("dataset", [name for name in load_registry().sources if name.split(".")[0] in WORLDS])
+def test_the_lake_reads_spoilt_cells_as_the_generator_says(spark: SparkSession, dataset: str) -> None:
+    contract = load_registry().sources[dataset]
+    cases = _spoilt(contract)
+    table = tables.bronze_table(contract)
+    lineage: dict[str, Any] = {
+        "_batch_id": 1,
+        "_file_id": "f",
+        "_ingested_at": planned_instant("2026-03-02T00:00:00+00:00"),
+    }
+    bronze = spark.createDataFrame(
+        [
+            tuple({**row, column: cell.delivered, **lineage, "_row": n}.get(name) for name in table.column_names)
+            for n, (_, column, row, cell) in enumerate(cases)
+        ],
+        ", ".join(f"`{name}` {kind}" for name, kind in table.columns),
+    )
+    wrong = []
+    for (defect, column, _, cell), typed in zip(
+        cases, silver.typed(bronze, contract).orderBy("_row").collect(), strict=True
+    ):
+        rules = tuple(violation["rule"] for violation in typed["_violations"])
+        value = None if rules else spell(typed[column])
+        if sorted(rules) != sorted(cell.violations) or (not rules and value != cell.value):
+            wrong.append(
+                f"{defect} {column} {cell.delivered!r}: {cell.violations or cell.value!r}, not {rules or value!r}"
+            )
+    assert wrong == []
