@@ -21,7 +21,7 @@ def main(argv: list[str]) -> None:
     if lake.has_judged(batch):
         return  # a verdict stands: a file replaced since then is the next batch's
 
-    known, known_content = lake.known(batch)
+    known, known_content = lake.known(batch, present)
     plan = bronze.IngestPlan(
         bucket=args.bucket,
         batch_id=batch.batch_id,

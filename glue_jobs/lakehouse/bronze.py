@@ -46,16 +46,20 @@ class BronzeTable:
     field_ids: Mapping[str, int]
 
 
+Content = tuple[str, str, tuple[tuple[str, str], ...]]
+"""What a file says: dataset, content hash, columns that stand in its path."""
+
+
 @dataclass(frozen=True)
 class IngestPlan:
-    """What every task needs to know. `known_content` maps (dataset, content hash) to the file that came first."""
+    """What every task needs to know. `known_content` maps what a file says to the file that said it first."""
 
     bucket: str
     batch_id: int
     ingested_at: datetime
     contracts: Mapping[str, SourceContract]
     tables: Mapping[str, BronzeTable]
-    known_content: Mapping[tuple[str, str], str]
+    known_content: Mapping[Content, str]
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,13 @@ class WrittenFile:
 
 
 def columns(contract: SourceContract) -> tuple[tuple[str, str], ...]:
-    """(name, Spark type) of a bronze table: every contract column as text, then lineage."""
-    return (*((column.name, "string") for column in contract.columns), *LINEAGE)
+    """(name, Spark type) of a bronze table: every column as text, also in other units, then lineage."""
+    return (*((name, "string") for name in contract.text_columns), *LINEAGE)
+
+
+def content(contract: SourceContract, key: str, content_hash: str) -> Content:
+    """What a file says: equal bytes below `date=…/` folders of two days say different things."""
+    return contract.dataset, content_hash, tuple(sorted(intake.folder_columns(key, contract).items()))
 
 
 def groups(files: Iterable[LandedFile], count: int) -> list[list[LandedFile]]:
@@ -130,19 +139,21 @@ def ingest(files: Iterable[LandedFile], plan: IngestPlan) -> Iterator[FileVerdic
             detail = f"no contract declares {file.dataset}; files are landed under landing/<domain>/<dataset>/"
             yield FileVerdict(file, content_hash, "quarantined", "unknown_dataset", detail)
             continue
-        first = first_with.get((file.dataset, content_hash))
+        said = content(contract, file.key, content_hash)
+        first = first_with.get(said)
         if first is not None and first != file.file_id:
             yield FileVerdict(file, content_hash, "duplicate_content", None, f"same bytes as file {first}")
             continue
         if file.dataset not in writers:
             writers[file.dataset] = _BronzeWriter(s3, contract, plan)
         try:
-            parsed = writers[file.dataset].add(file, intake.read(data, contract))
+            parsed, encoding = writers[file.dataset].add(file, intake.read(data, contract, dict(said[2])))
         except intake.Refusal as refusal:
             yield FileVerdict(file, content_hash, "quarantined", refusal.reason, str(refusal))
             continue
-        first_with[file.dataset, content_hash] = file.file_id
-        yield FileVerdict(file, content_hash, "accepted", rows_parsed=parsed)
+        first_with[said] = file.file_id
+        read_as = None if encoding == "utf-8" else f"read as {encoding}"
+        yield FileVerdict(file, content_hash, "accepted", detail=read_as, rows_parsed=parsed)
     for writer in writers.values():
         yield from writer.close()
 
@@ -163,17 +174,20 @@ class _BronzeWriter:
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
 
-    def add(self, file: LandedFile, chunks: Iterator[intake.Chunk]) -> int:
-        """Write the rows of a file and return how many there are. Raises intake.Refusal when it cannot be read.
+    def add(self, file: LandedFile, chunks: Iterator[intake.Chunk]) -> tuple[int, str]:
+        """Write the rows of a file; gives how many there are, and the encoding it was read as. Raises intake.Refusal
+        when it cannot be read.
 
         All rows are made before the first is written, so that a file refused half-way leaves nothing behind.
         """
-        batches = [self._batch(file, chunk) for chunk in chunks]
+        encoding, batches = "utf-8", []
+        for chunk in chunks:
+            encoding = chunk.encoding
+            batches.append(self._batch(file, chunk))
         self._waiting += batches
         if sum(batch.num_rows for batch in self._waiting) >= ROWS_PER_GROUP:
             self._write_group()
-        count: int = sum(batch.num_rows for batch in batches)
-        return count
+        return sum(batch.num_rows for batch in batches), encoding
 
     def close(self) -> Iterator[WrittenFile]:
         self._write_group()
@@ -197,7 +211,7 @@ class _BronzeWriter:
         count = chunk.length
         nothing = pa.nulls(count, pa.string())
         arrays = [
-            *(chunk.values.get(name, nothing) for name in self._contract.column_names),
+            *(chunk.values.get(name, nothing) for name in self._contract.text_columns),
             nothing if chunk.rescued is None else chunk.rescued,
             nothing if chunk.unreadable is None else chunk.unreadable,
             pa.repeat(pa.scalar(self._plan.batch_id, pa.int64()), count),

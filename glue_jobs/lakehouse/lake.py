@@ -20,7 +20,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from lakehouse import gold, silver, tables
+from lakehouse import bronze, gold, silver, tables
 from lakehouse.bronze import BronzeTable, FileVerdict, IngestPlan, WrittenFile, planned_instant
 from lakehouse.contract import GoldContract, SourceContract
 from lakehouse.landing import Batch, LandedFile
@@ -50,9 +50,11 @@ class Lake:
         self.spark = spark
 
     def ensure(self, wanted: Iterable[Table]) -> None:
-        """Create the tables (and their databases) that are not there yet."""
+        """Create the tables (and their databases) that are not there yet, and the columns that a contract has got
+        since; their values are null in the rows of before."""
         for table in wanted:
             if self.spark.catalog.tableExists(table.identifier):
+                self._add_columns(table)
                 continue
             columns = ", ".join(f"`{name}` {kind}" for name, kind in table.columns)
             partition = f"PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
@@ -62,6 +64,20 @@ class Lake:
                 f"CREATE TABLE IF NOT EXISTS {table.identifier} ({columns}) USING iceberg {partition} "
                 f"TBLPROPERTIES ({properties})"
             )
+
+    def _add_columns(self, table: Table) -> None:
+        if not (absent := self._absent_columns(table)):
+            return
+        try:
+            self.spark.sql(f"ALTER TABLE {table.identifier} ADD COLUMNS ({', '.join(absent)})")
+        except Exception:
+            # A twin of this run may have been quicker.
+            if self._absent_columns(table):
+                raise
+
+    def _absent_columns(self, table: Table) -> list[str]:
+        present = set(self.read(table).columns)
+        return [f"`{name}` {kind}" for name, kind in table.columns if name not in present]
 
     def read(self, table: Table) -> DataFrame:
         """A table as it is now; the frame keeps to this snapshot."""
@@ -145,20 +161,26 @@ class Lake:
         """Whether every verdict of the batch is on record, by an earlier try."""
         return not self.read(tables.batches).where(F.col("batch_id") == batch.batch_id).isEmpty()
 
-    def known(self, batch: Batch) -> tuple[set[str], dict[tuple[str, str], str]]:
-        """What earlier batches know of this one: files already judged (the same version landed again), and
-        (dataset, content hash) → first accepted file, for accepted files as large as one of the batch."""
+    def known(
+        self, batch: Batch, contracts: Mapping[str, SourceContract]
+    ) -> tuple[set[str], dict[bronze.Content, str]]:
+        """What earlier batches know of this one: files already judged (the same version landed again), and what was
+        said before → first accepted file, for accepted files of these datasets as large as one of the batch."""
         ids = [file.file_id for file in batch.files]
         sizes = sorted({file.bytes for file in batch.files})
         rows = (
             self.read(tables.files)
             .where(F.col("batch_id") != batch.batch_id)
             .where(F.col("file_id").isin(ids) | ((F.col("verdict") == "accepted") & F.col("bytes").isin(sizes)))
-            .select("file_id", "dataset", "content_hash", "verdict")
+            .select("file_id", "dataset", "key", "content_hash", "verdict")
             .collect()
         )
-        files = {row.file_id for row in rows} & set(ids)
-        return files, {(row.dataset, row.content_hash): row.file_id for row in rows if row.verdict == "accepted"}
+        said = {
+            bronze.content(contracts[row.dataset], row.key, row.content_hash): row.file_id
+            for row in rows
+            if row.verdict == "accepted" and row.dataset in contracts
+        }
+        return {row.file_id for row in rows} & set(ids), said
 
     def write_ledger(self, batch: Batch, verdicts: Sequence[FileVerdict]) -> None:
         """`ops.files` and `ops.batches` of one batch."""

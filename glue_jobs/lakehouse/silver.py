@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - the name every Spark programmer knows
 
 from lakehouse import bronze, tables, values
-from lakehouse.contract import SourceContract
+from lakehouse.contract import Column, SourceContract, UnitColumn
 
 CURRENT, DUPLICATE, SUPERSEDED = "current", "duplicate", "superseded"
 VIOLATIONS = "_violations"
@@ -24,12 +24,15 @@ def typed(rows: DataFrame, contract: SourceContract) -> DataFrame:
     """
     # Three projections, so that no cell is trimmed or parsed more than once: Spark keeps apart what is used twice.
     names = list(contract.column_names)
-    texts = rows.withColumns({f"_text_{c.name}": values.text(F.col(c.name), c) for c in contract.columns})
+    came = {
+        c.name: F.coalesce(F.col(c.name), *(F.col(unit.name) for unit in _units(c, contract))) for c in contract.columns
+    }
+    texts = rows.withColumns({f"_text_{c.name}": _text(c, contract) for c in contract.columns})
     cells = texts.withColumns({f"_value_{c.name}": values.value(F.col(f"_text_{c.name}"), c) for c in contract.columns})
     found = [
         violation
         for c in contract.columns
-        for violation in values.violations(F.col(c.name), F.col(f"_text_{c.name}"), F.col(f"_value_{c.name}"), c)
+        for violation in values.violations(came[c.name], F.col(f"_text_{c.name}"), F.col(f"_value_{c.name}"), c)
     ]
     unreadable = F.col(bronze.UNREADABLE)
     # A row that could not be read has no values: the reason why is its only violation.
@@ -42,11 +45,22 @@ def typed(rows: DataFrame, contract: SourceContract) -> DataFrame:
         "_batch_id",
         "_ingested_at",
         F.when(unreadable.isNotNull(), F.col(bronze.RESCUED))
-        .otherwise(F.to_json(F.struct(*names, bronze.RESCUED)))
+        .otherwise(F.to_json(F.struct(*contract.text_columns, bronze.RESCUED)))
         .alias("_raw"),
         F.when(unreadable.isNotNull(), refused).otherwise(F.array_compact(F.array(*found))).alias(VIOLATIONS),
     )
     return judged.withColumns({"_key": digest(contract.key), "_content": digest(names)})
+
+
+def _units(column: Column, contract: SourceContract) -> list[UnitColumn]:
+    return [unit for unit in contract.unit_columns if unit.column == column.name]
+
+
+def _text(column: Column, contract: SourceContract) -> SparkColumn:
+    """The column's text; where it came in another unit only, what that is in the column's own."""
+    own = values.text(F.col(column.name), column)
+    others = (values.in_unit(values.text(F.col(unit.name), column), unit.worth) for unit in _units(column, contract))
+    return F.coalesce(own, *others)
 
 
 def split(typed_rows: DataFrame, contract: SourceContract) -> tuple[DataFrame, DataFrame]:

@@ -42,6 +42,14 @@ def text(cell: SparkColumn, column: Column) -> SparkColumn:
     return F.when(~absent, repaired(trimmed, column))
 
 
+def in_unit(text: SparkColumn, worth: Decimal) -> SparkColumn:
+    """A number of another unit, each worth `worth` of the column's own, in the column's own; other text as it is."""
+    # The product of the two types holds every digit; a number of more digits than that is none of ours.
+    number = _ungrouped(text).try_cast("decimal(26,8)")
+    is_exact = _ungrouped(text).rlike(r"^[+-]?(\d+(\.\d{0,8})?|\.\d{1,8})$") & number.isNotNull()
+    return F.when(is_exact, (number * F.lit(worth)).cast("string")).otherwise(text)
+
+
 def value(text: SparkColumn, column: Column) -> SparkColumn:
     """The typed value; null where there is none or the text is not of the type."""
     if not column.synonyms:

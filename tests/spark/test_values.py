@@ -130,6 +130,24 @@ def test_odd_spelling_is_read_as_what_it_means(
     assert row[column] == value
 
 
+def test_what_came_in_another_unit_is_read_in_the_columns_own(spark: SparkSession) -> None:
+    """Exactly, with the rules of the column, and with what came as it came."""
+    cells = ["1999", "-5", "1999.5", "12x", "1,999", None]
+    rows = [{**TRANSACTION, "amount": None, "amount__amount_cents": cell} for cell in cells]
+    found = [
+        (row["amount"], [(v["rule"], v["value"]) for v in row["_violations"]])
+        for row in typed_rows(spark, "storefront.transactions", rows)
+    ]
+    assert found == [
+        (Decimal("19.99"), []),
+        (Decimal("-0.05"), [("amount_below_minimum", "-5")]),
+        (None, [("amount_too_precise", "1999.5")]),
+        (None, [("amount_malformed", "12x")]),
+        (Decimal("19.99"), []),
+        (None, [("amount_missing", None)]),
+    ]
+
+
 def test_row_keeps_all_its_reasons_and_its_raw_form(spark: SparkSession) -> None:
     row = {**TRANSACTION, "amount": "ten", "currency": None, "_rescued": '{"coupon": "X"}'}
     typed = typed_rows(spark, "storefront.transactions", [row])[0]

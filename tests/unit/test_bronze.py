@@ -38,7 +38,7 @@ def land(s3: Any, **contents: bytes) -> list[LandedFile]:
 
 
 def ingest(
-    s3: Any, files: Sequence[LandedFile], known: dict[tuple[str, str], str] | None = None
+    s3: Any, files: Sequence[LandedFile], known: dict[bronze.Content, str] | None = None
 ) -> tuple[dict[str, FileVerdict], list[WrittenFile]]:
     contracts = {contract.dataset: contract for contract in (USERS, EVENTS)}
     places = {
@@ -125,7 +125,7 @@ def test_every_file_gets_its_verdict(s3: Any) -> None:
 def test_content_known_from_an_earlier_batch_is_not_read_again(s3: Any) -> None:
     content = b"user_id\n1\n"
     files = land(s3, a=content)
-    known = {("storefront.users", hashlib.sha256(content).hexdigest()): "earlier"}
+    known = {bronze.content(USERS, files[0].key, hashlib.sha256(content).hexdigest()): "earlier"}
     verdicts, written = ingest(s3, files, known)
     assert (verdicts["a"].verdict, verdicts["a"].detail) == ("duplicate_content", "same bytes as file earlier")
     assert written == []

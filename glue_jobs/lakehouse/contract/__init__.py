@@ -14,6 +14,7 @@ from lakehouse.contract.model import (
     GoldSource,
     Registry,
     SourceContract,
+    UnitColumn,
 )
 from lakehouse.contract.registry import load_registry, source_names
 from lakehouse.contract.rules import EPOCH_FORMATS
@@ -31,6 +32,7 @@ __all__ = [
     "Problem",
     "Registry",
     "SourceContract",
+    "UnitColumn",
     "load_registry",
     "source_names",
 ]

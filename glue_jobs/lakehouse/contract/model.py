@@ -245,6 +245,15 @@ class _Table:
 
 
 @dataclass(frozen=True)
+class UnitColumn:
+    """A bronze column for what came under an alias in another unit: one of it is worth `worth` of the column's own."""
+
+    name: str
+    column: str
+    worth: Decimal
+
+
+@dataclass(frozen=True)
 class SourceContract(_Table):
     """A dataset that arrives as files, and its silver table.
 
@@ -265,9 +274,29 @@ class SourceContract(_Table):
     path: Path
 
     @cached_property
+    def unit_columns(self) -> tuple[UnitColumn, ...]:
+        """One for every alias in another unit: bronze keeps the text as it came, so it has to keep the unit too."""
+        return tuple(
+            UnitColumn(f"{column.name}__{re.sub('[^a-z0-9]+', '_', alias).strip('_')}", column.name, worth)
+            for column in self.columns
+            for alias, worth in column.alias_units.items()
+        )
+
+    @cached_property
+    def text_columns(self) -> tuple[str, ...]:
+        """What bronze holds of a row, as text: the columns, then those of other units."""
+        return (*self.column_names, *(unit.name for unit in self.unit_columns))
+
+    @cached_property
     def header_lookup(self) -> Mapping[str, str]:
-        """Lower-cased header spelling -> column name, for every name and alias."""
-        return {spelling.lower(): column.name for column in self.columns for spelling in (column.name, *column.aliases)}
+        """Lower-cased header spelling -> column of `text_columns`, for every name and alias."""
+        units = iter(self.unit_columns)
+        in_units = {alias: next(units).name for column in self.columns for alias in column.alias_units}
+        return {
+            spelling.lower(): in_units.get(spelling.lower(), column.name)
+            for column in self.columns
+            for spelling in (column.name, *column.aliases)
+        }
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,9 +43,10 @@ class _Header:
     end: int
 
 
-def read_delimited(source: Source, contract: SourceContract) -> Iterator[Chunk]:
-    """The rows of the file. Raises Refusal: at once when the header is no good, later for what is found later."""
-    header = _read_header(source, contract)
+def read_delimited(source: Source, contract: SourceContract, given: Collection[str]) -> Iterator[Chunk]:
+    """The rows of the file; `given` columns need not be in its header. Raises Refusal: at once when the header is no
+    good, later for what is found later."""
+    header = _read_header(source, contract, given)
     rows, number, position = _Rows(source, header), 1, header.end
     while position < len(source.data):
         chunk, position = rows.block(number, position)
@@ -54,7 +55,7 @@ def read_delimited(source: Source, contract: SourceContract) -> Iterator[Chunk]:
         number += chunk.length
 
 
-def _read_header(source: Source, contract: SourceContract) -> _Header:
+def _read_header(source: Source, contract: SourceContract, given: Collection[str]) -> _Header:
     """The delimiter is the one under which the header names most columns of the contract."""
     end = source.block_end(source.start, _LINE_ENDS)
     if end - source.start > MAX_RECORD_BYTES:
@@ -72,7 +73,7 @@ def _read_header(source: Source, contract: SourceContract) -> _Header:
         )
     # Of two spellings of one column the first counts, the other is rescued.
     places = {index: name for index, name in places.items() if name not in [places[i] for i in places if i < index]}
-    if missing := [name for name in contract.key if name not in places.values()]:
+    if missing := [name for name in contract.key if name not in places.values() and name not in given]:
         raise Refusal(
             "header_mismatch",
             f"the key column {', '.join(missing)} is not in the header ({', '.join(best.cells)}); "

@@ -18,7 +18,8 @@ class Chunk:
     """Consecutive rows of one file, as text exactly as it came, column by column.
 
     `first` is the number of the first row; rows count from 1, header excluded, unreadable rows included.
-    `values` holds Arrow strings by contract column, each `length` long; a column that no row has is absent.
+    `values` holds Arrow strings by column (`text_columns` of the contract), each `length` long; one that no row has is
+    absent.
     `rescued` is null, or per row the JSON of what the contract does not know; for an unreadable row, its text.
     `unreadable` is null, or per row null or the reason why its values are all null:
 
@@ -33,6 +34,8 @@ class Chunk:
     values: Mapping[str, pa.Array] = field(default_factory=dict)
     rescued: pa.Array | None = None
     unreadable: pa.Array | None = None
+    encoding: str = "utf-8"
+    """What the file was read as."""
 
 
 class Refusal(Exception):  # noqa: N818 - a verdict about a file, not a fault of the program

@@ -83,7 +83,11 @@ class _Rows:
     def __init__(self, contract: SourceContract) -> None:
         self._contract = contract
         self._shapes: dict[tuple[str, ...], _Shape] = {}
-        self._nothing = (None,) * (len(contract.columns) + 1)
+        self._nothing = (None,) * (len(contract.text_columns) + 1)
+        # Where columns may stand inside objects: client.device is the device in the client.
+        self._outer = frozenset(
+            spelling.partition(".")[0] for spelling in contract.header_lookup if "." in spelling.strip(".")
+        )
         self.first = 1
         """Number of the first row of the next chunk."""
         self._clear()
@@ -100,12 +104,41 @@ class _Rows:
         elif ("\\u" in text or text.count("{") + text.count("[") > MAX_NESTING) and (flaw := _flaw(text)):
             self.refuse(flaw, text)
         else:
+            if self._outer:
+                self._open_objects(item)
             keys = tuple(item)
             shape = self._shapes.get(keys) or self._new_shape(keys)
             if shape.unknown:
                 self._rescued[len(self._rows)] = _json({name: item[name] for name in shape.unknown})
             item[_ABSENT] = None
             self._rows.append(shape.columns(item))
+
+    def _open_objects(self, item: dict[str, Any]) -> None:
+        """Put what columns name inside objects beside them, under the whole name; the rest of each object stays."""
+        for name in [name for name, value in item.items() if type(value) is dict and name.lower() in self._outer]:
+            inner, found = self._without_columns(item[name], f"{name}.")
+            if found:
+                del item[name]
+                # A key of that whole name besides counts first.
+                item.update({**found, **item})
+                if inner:
+                    item[name] = inner
+
+    def _without_columns(self, item: Mapping[str, Any], path: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The object without what columns name, and that by its whole name."""
+        rest: dict[str, Any] = {}
+        found: dict[str, Any] = {}
+        for name, value in item.items():
+            if f"{path}{name}".lower() in self._contract.header_lookup:
+                found[f"{path}{name}"] = value
+            elif type(value) is dict:
+                inner, deeper = self._without_columns(value, f"{path}{name}.")
+                found |= deeper
+                if inner or not deeper:
+                    rest[name] = inner
+            else:
+                rest[name] = value
+        return rest, found
 
     def refuse(self, reason: str, text: str) -> None:
         self._rescued[len(self._rows)] = text
@@ -118,7 +151,7 @@ class _Rows:
         chunk = Chunk(
             self.first,
             len(self._rows),
-            values=dict(zip(self._contract.column_names, map(_column, columns), strict=False)),
+            values=dict(zip(self._contract.text_columns, map(_column, columns), strict=False)),
             rescued=self._sparse(self._rescued),
             unreadable=self._sparse(self._unreadable),
         )
@@ -149,7 +182,7 @@ class _Rows:
             detail = f"{self._contract.dataset} is frozen and does not know the field {', '.join(unknown)}"
             raise Refusal("unknown_column", detail)
         # One more than there are columns: itemgetter gives a tuple for two keys and more.
-        columns = itemgetter(*(source.get(name, _ABSENT) for name in self._contract.column_names), _ABSENT)
+        columns = itemgetter(*(source.get(name, _ABSENT) for name in self._contract.text_columns), _ABSENT)
         self._shapes[keys] = shape = _Shape(columns, tuple(unknown))
         return shape
 

@@ -25,7 +25,14 @@ _GZIP_WINDOW_BYTES = 64 << 10
 _INFLATED_PIECE_BYTES = 8 << 20
 # isal's stub declares the class as if it were an instance.
 _GzipError: type[Exception] = isal_zlib.error  # type: ignore[assignment]
-_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+# UTF-32's little-endian mark begins with that of UTF-16.
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 _FILLED = re.compile(rb"[^ \t\r\n\v\f]")
 _HTML = re.compile(rb"<(!doctype|html|head|body|\?xml)", re.IGNORECASE)
 
@@ -69,13 +76,18 @@ class Source:
         return min((found + 1 for found in following if found >= 0), default=len(self.data))
 
 
-def opened(data: bytes) -> Source:
-    """Inflate, decode and look at the first characters. Raises Refusal when the file holds no text to read."""
+def opened(data: bytes, fallback: str | None) -> Source:
+    """Inflate, decode and look at the first characters. Raises Refusal when the file holds no text to read.
+
+    `fallback` is the encoding of a file that has no byte order mark and is not UTF-8.
+    """
     landed_bytes = len(data)
     data = _inflated(data)
     if len(data) > MAX_FILE_BYTES:
         raise Refusal("file_too_large", f"{len(data):,} bytes; the limit is {MAX_FILE_BYTES:,}: split the file")
     bom, encoding = next(((bom, name) for bom, name in _BOMS if data.startswith(bom)), (b"", "utf-8"))
+    if fallback and not bom and not _is_utf8(data):
+        encoding = fallback
     data, is_cut = _as_utf8(data[len(bom) :] if bom else data, encoding, len(bom))
     filled = _FILLED.search(data)
     if filled is None:
@@ -151,6 +163,15 @@ def _as_utf8(data: bytes, encoding: str, bom: int) -> tuple[bytes, bool]:
 
 def _traced(data: bytes) -> bytes:
     return data + _REPLACEMENT if data.endswith((b"\n", b"\r")) else data
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Whether it is, but for a last character that is not whole."""
+    try:
+        data[: len(data) - _cut_bytes(data)].decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _cut_bytes(data: bytes) -> int:

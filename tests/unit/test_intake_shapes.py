@@ -1,0 +1,123 @@
+"""Files that can be read: columns in the path, inside objects, in other units, in other encodings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lakehouse import intake
+from lakehouse.contract import SourceContract, load_registry
+
+SOURCES = load_registry().sources
+RATES, EVENTS = SOURCES["storefront.exchange_rates"], SOURCES["storefront.events"]
+TRANSACTIONS, USERS = SOURCES["storefront.transactions"], SOURCES["storefront.users"]
+
+
+def rows(data: bytes, contract: SourceContract, key: str = "") -> list[dict[str, Any]]:
+    """Every row with the columns that any row has a value of, `_rescued` and `_unreadable` among them."""
+    found: list[dict[str, Any]] = []
+    for chunk in intake.read(data, contract, intake.folder_columns(key, contract)):
+        columns = {**chunk.values, "_rescued": chunk.rescued, "_unreadable": chunk.unreadable}
+        lists = {name: column.to_pylist() for name, column in columns.items() if column is not None}
+        found += [
+            {name: values[n] for name, values in lists.items() if values[n] is not None} for n in range(chunk.length)
+        ]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("key", "columns"),
+    [
+        ("landing/storefront/exchange_rates/rate_date=2026-01-03/a.csv", {"rate_date": "2026-01-03"}),
+        (
+            "landing/storefront/exchange_rates/Rate_Date=2026-01-03/currency=EUR/a",
+            {"rate_date": "2026-01-03", "currency": "EUR"},
+        ),
+        ("landing/storefront/exchange_rates/currency=%E2%82%AC/a.csv", {"currency": "€"}),
+        ("landing/storefront/exchange_rates/rate_date=__HIVE_DEFAULT_PARTITION__/a.csv", {}),
+        ("landing/storefront/exchange_rates/2026/01/03/other=1/a.csv", {}),
+        ("landing/storefront/exchange_rates/rate_date=2026-01-03", {}),
+    ],
+)
+def test_folders_name_columns(key: str, columns: dict[str, str]) -> None:
+    assert intake.folder_columns(key, RATES) == columns
+
+
+DAY = "landing/storefront/exchange_rates/rate_date=2026-01-03/a"
+RATE = {"rate_date": "2026-01-03", "currency": "USD", "euro_rate": "1.10"}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"currency,euro_rate\nUSD,1.10\n",
+        b'{"currency": "USD", "euro_rate": 1.10}\n',
+        b'[{"currency": "USD", "euro_rate": 1.10}]',
+    ],
+)
+def test_what_stands_in_the_path_stands_in_every_row(data: bytes) -> None:
+    assert rows(data, RATES, DAY) == [RATE]
+
+
+def test_a_file_that_has_the_column_itself_is_believed() -> None:
+    data = b"rate_date,currency,euro_rate\n2026-01-04,USD,1.10\n"
+    assert rows(data, RATES, DAY) == [{**RATE, "rate_date": "2026-01-04"}]
+
+
+def test_an_unreadable_row_has_no_columns_from_the_path_either() -> None:
+    found = rows(b"currency,euro_rate\nUSD\nUSD,1.10\n", RATES, DAY)
+    assert found == [{"_rescued": "USD", "_unreadable": "wrong_field_count"}, RATE]
+
+
+def test_a_key_column_that_is_nowhere_is_missed() -> None:
+    with pytest.raises(intake.Refusal) as refused:
+        rows(b"currency,euro_rate\nUSD,1.10\n", RATES)
+    assert refused.value.reason == "header_mismatch"
+
+
+def test_columns_inside_objects_are_found_and_the_rest_of_the_object_is_kept() -> None:
+    data = (
+        b'{"event_id": "e-1", "Client": {"device": "mobile", "os": "x"}}\n{"event_id": "e-2", "client": {"os": "x"}}\n'
+    )
+    assert rows(data, EVENTS) == [
+        {"event_id": "e-1", "device": "mobile", "_rescued": '{"Client":{"os":"x"}}'},
+        {"event_id": "e-2", "_rescued": '{"client":{"os":"x"}}'},
+    ]
+
+
+def test_a_column_that_stands_outside_too_is_taken_from_there() -> None:
+    data = b'{"event_id": "e-1", "client": {"device": "mobile"}, "device": "tablet"}\n'
+    assert rows(data, EVENTS) == [{"event_id": "e-1", "device": "tablet", "_rescued": '{"client.device":"mobile"}'}]
+
+
+@pytest.mark.parametrize(
+    "data", [b"transaction_id,amount_cents\nt-1,1999\n", b'{"transaction_id": "t-1", "Amount_Cents": 1999}']
+)
+def test_an_amount_in_another_unit_keeps_a_column_of_its_own(data: bytes) -> None:
+    assert rows(data, TRANSACTIONS) == [{"transaction_id": "t-1", "amount__amount_cents": "1999"}]
+
+
+SALE = "transaction_id,product_name\nt-1,Café\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"])
+def test_every_encoding_that_a_file_or_its_contract_names_is_read(encoding: str) -> None:
+    assert rows(SALE.encode(encoding), TRANSACTIONS) == [{"transaction_id": "t-1", "product_name": "Café"}]
+
+
+def test_what_a_file_was_read_as_is_told() -> None:
+    assert [chunk.encoding for chunk in intake.read(SALE.encode("cp1252"), TRANSACTIONS)] == ["cp1252"]
+    assert [chunk.encoding for chunk in intake.read(SALE.encode(), TRANSACTIONS)] == ["utf-8"]
+
+
+def test_no_other_encoding_is_guessed() -> None:
+    with pytest.raises(intake.Refusal) as refused:
+        rows("user_id,full_name\nu-1,Café\n".encode("cp1252"), USERS)
+    assert (refused.value.reason, refused.value.offset) == ("wrong_encoding", 25)
+
+
+def test_a_cut_last_character_does_not_make_a_file_another_encoding() -> None:
+    found = rows("transaction_id,product_name\nt-1,Café\nt-2,Café".encode()[:-1], TRANSACTIONS)
+    assert found[0] == {"transaction_id": "t-1", "product_name": "Café"}
+    assert found[1]["_unreadable"] == "malformed_row"
