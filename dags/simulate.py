@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from lakehouse_dags.alerts import run_failed
 from lakehouse_dags.defaults import TASK_DEFAULTS
 
-from datagen.worlds import WORLDS
+from datagen.worlds import MOST_SEED, WORLDS
 from lakehouse.settings import Settings
 
 MOST_ROWS = 5_000_000  # what one process makes well within its time
@@ -51,7 +51,7 @@ MOST_ROWS = 5_000_000  # what one process makes well within its time
             None,
             type=["null", "integer"],
             minimum=0,
-            maximum=2**31 - 1,
+            maximum=MOST_SEED,
             title="Seed",
             description="The same seed makes the same files; without one every run has its own.",
         ),

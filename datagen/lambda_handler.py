@@ -43,6 +43,7 @@ from datagen.defects import shares_of
 from datagen.generate import ABOUT, Order
 from datagen.sinks import Bucket
 from datagen.world import FIRST_DAY
+from datagen.worlds import MOST_ROWS, MOST_SEED
 
 DOMAIN = "retail"
 BUCKET_VARIABLE = "LAKEHOUSE_BUCKET"
@@ -58,10 +59,7 @@ _DEFAULTS: Mapping[str, Any] = {
 _FIELDS = {*_DEFAULTS, "bucket", "day", "day_number", "truth_prefix"}
 # What EventBridge puts around an event.
 _ENVELOPE = {"version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"}
-_MOST_ROWS = 500_000_000
-"""Of more, customers' numbers would not fit into an integer."""
 _MOST_DAYS = 3_660
-_MOST_SEED = 2**31 - 1
 
 logger = logging.getLogger(__name__)
 
@@ -133,9 +131,9 @@ def _request(event: Mapping[str, Any]) -> _Request:
         raise ValueError(f"defects: {error}") from None
     order = Order(
         domain=DOMAIN,
-        rows=_number(fields, "rows", 1, _MOST_ROWS),
+        rows=_number(fields, "rows", 1, MOST_ROWS),
         days=days,
-        seed=_number(fields, "seed", 0, _MOST_SEED),
+        seed=_number(fields, "seed", 0, MOST_SEED),
         shares=shares,
         first_day=first_day,
         formats=(".csv",),

@@ -18,6 +18,8 @@ WORLDS: Mapping[str, str] = {
 """Domain → module and class of its truth."""
 MOST_ROWS = 500_000_000
 """Of more, customers' numbers would not fit into an integer."""
+MOST_SEED = 2**31 - 1
+"""With a longer one, ids would be longer than their columns."""
 
 
 def world_of(domain: str) -> Callable[..., World]:

@@ -21,7 +21,7 @@ import typer
 from typer.testing import CliRunner
 
 from datagen.defects import DEFECTS
-from datagen.worlds import WORLDS
+from datagen.worlds import MOST_SEED, WORLDS
 from lakehouse.cli import main as command
 from lakehouse.cli.quantities import bytes_of, rows_per_second, seconds_of, shown
 from tests.unit.conftest import BUCKET
@@ -176,6 +176,7 @@ def test_the_defects_are_listed() -> None:
         (["--size", "big"], '"big" is no size'),
         (["--size", "1MB", "--rows", "5"], "give either --rows or --size"),
         (["--size", "1000TB"], "that is more than 500,000,000 rows"),
+        (["--seed", str(MOST_SEED + 1)], "Invalid value for '--seed'"),
         (["--rate", "5/s"], "only with --follow"),
         (["--for", "5s"], "only with --follow"),
         (["--follow", "--rate", "fast"], '"fast" is no rate'),

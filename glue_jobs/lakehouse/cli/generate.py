@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from datagen.worlds import MOST_ROWS, WORLDS
+from datagen.worlds import MOST_ROWS, MOST_SEED, WORLDS
 from lakehouse.cli.generate_places import Places, places
 from lakehouse.cli.generate_report import print_report, report
 from lakehouse.cli.mistakes import CommandError
@@ -50,7 +50,9 @@ def _command(domain: str) -> Callable[..., None]:
         rows: Annotated[int | None, typer.Option(min=1, max=MOST_ROWS, help=f"Rows in all, about; {_ROWS:,}.")] = None,
         size: Annotated[str | None, typer.Option(metavar="1GB", help="Size in all, about, instead of --rows.")] = None,
         days: Annotated[int | None, typer.Option(min=1, max=3_660, help=f"Days that they cover; {_DAYS}.")] = None,
-        seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes; another one, others.")] = 1,
+        seed: Annotated[
+            int, typer.Option(min=0, max=MOST_SEED, help="The same seed gives the same bytes; another one, others.")
+        ] = 1,
         defects: Annotated[
             str,
             typer.Option(
