@@ -52,10 +52,12 @@ class Fates:
 
 @dataclass(frozen=True)
 class Mail:
-    """Delivers files and tells the truth about them."""
+    """Delivers files and tells the truth about them. `accepted` are the datasets and hashes of the files whose rows
+    count: rows that come again by themselves may make the same bytes once more, which nobody reads twice."""
 
     sink: Sink
     truth: TruthWriter
+    accepted: set[tuple[str, str]] = field(default_factory=set)
 
     def deliver(self, page: Page, fates: Fates, planned: Sequence[AnyDefect], one: random.Random) -> Iterator[Done]:
         """The file and what arrives besides; nothing when there are no rows."""
@@ -74,8 +76,10 @@ class Mail:
             # Overwritten at once, the rows that are in the first file alone would never be seen.
             newer = _corrected(page, fates, one)
         delivery = 2 if is_second else 1
-        yield self._put(page, name, delivery, sound.data, None, shaped)
-        self._tell(page, fates, name, delivery)
+        done = self._put(page, name, delivery, sound.data, None, shaped, causes=_causes(page, fates))
+        yield done
+        if done.is_sound:
+            self._tell(page, fates, name, delivery)
         for defect in planned:
             # The file may be of another shape by now than when it was planned.
             if isinstance(defect, FileDefect) and defect.fits(page.shape, page.contract):
@@ -95,15 +99,23 @@ class Mail:
         reason: str | None,
         defects: Sequence[str],
         is_optional: bool = False,
+        causes: Sequence[str] = (),
     ) -> Done:
-        dataset, rows = page.contract.dataset, 0 if reason else len(page.rows)
+        """With `causes`, the defects that made rows come: they are the file's when it is nothing but such rows."""
+        dataset, digest, verdict = page.contract.dataset, hashlib.sha256(data).hexdigest(), "accepted"
         self.sink.put(page.contract.name, name, delivery, data)
-        digest, verdict = hashlib.sha256(data).hexdigest(), "quarantined" if reason else "accepted"
+        if reason:
+            verdict = "quarantined"
+        elif (dataset, digest) in self.accepted:
+            verdict, defects = "duplicate_content", [*defects, *causes]
+        else:
+            self.accepted.add((dataset, digest))
+        rows = len(page.rows) if verdict == "accepted" else 0
         expected = ExpectedFile(
             dataset, name, delivery, len(data), digest, verdict, reason, rows, tuple(defects), is_optional
         )
         self.truth.file(expected)
-        return Done(page.contract.name, name, rows, len(data), reason is None, defects)
+        return Done(page.contract.name, name, rows, len(data), verdict == "accepted", defects)
 
     def _put_spoilt(self, page: Page, name: str, data: bytes, defect: FileDefect, shaped: Sequence[str]) -> Done:
         self.sink.put(page.contract.name, name, 1, data)
@@ -160,6 +172,11 @@ class Mail:
                 "rivals": pa.nulls(count, pa.string()),
             }
         )
+
+
+def _causes(page: Page, fates: Fates) -> Sequence[str]:
+    """The defects that made rows of a page come."""
+    return [str(fates.contests.causes[number]) for number in np.unique(page.rows.cause).tolist() if number != NO_CAUSE]
 
 
 def _expected(page: Page, place: int, name: str, delivery: int) -> ExpectedRow:

@@ -71,6 +71,23 @@ def deliver(folder: Path, domain: str, shares: str, rows: int, days: int, seed: 
     return found
 
 
+@pytest.mark.parametrize("domain", WORLDS)
+def test_a_file_of_nothing_but_repeated_rows_is_read_once(domain: str, tmp_path: Path) -> None:
+    """Rows that come again by themselves make the bytes of the file that they were in."""
+    order = Order(domain, 60, 3, 3, shares_of("none,resent_later=1"), formats=(".csv",), file_bytes=1)
+    done = list(generate(order, Folder(tmp_path), tmp_path / TRUTH))
+    files = pq.read_table(tmp_path / TRUTH / "expected_files").to_pylist()
+    accepted = [(file["dataset"], file["content_hash"]) for file in files if file["verdict"] == "accepted"]
+    again = [file for file in files if file["verdict"] == "duplicate_content"]
+    assert len(accepted) == len(set(accepted))
+    assert again
+    assert {(file["dataset"], file["content_hash"]) for file in again} <= set(accepted)
+    assert [(file["rows"], file["defects"]) for file in again] == [(0, ["resent_later"])] * len(again)
+    assert sum(not file.is_sound for file in done) == len(again)
+    rows = pq.read_table(tmp_path / TRUTH / "expected_rows").to_pylist()
+    assert not {(row["dataset"], row["file"]) for row in rows} & {(file["dataset"], file["file"]) for file in again}
+
+
 # --- each is what it claims to be
 
 
