@@ -8,7 +8,7 @@ The event, all of it optional but the day:
     prefix         "landing/retail/": files go to <prefix><dataset>/<dataset>-<day>.csv
     rows, days     1,000,000 rows over 365 days, all datasets together
     first_day      "2026-01-01"
-    seed           7; two seeds share no customer and no order
+    seed           7; two seeds below 90 share no customer and no order
     defects        "none", or what `lakehouse generate --defects` takes: "light", "messy,resent=0.2", …
     truth_prefix   where the truth goes; without it none is written; neither may be inside the other
 

@@ -79,7 +79,9 @@ _SEED_STEP, _DAY_STEP, _SEEDS = 10**14, 10**8, 90
 
 @dataclass(frozen=True)
 class Retail:
-    """About `rows` rows over `days` days. Two seeds share no customer and no order, but one catalogue."""
+    """About `rows` rows over `days` days. Two seeds share one catalogue, and no customer and no order
+    unless they differ by a multiple of 200 or 90: there are no more ids (for customers, of worlds below 30 million
+    rows)."""
 
     rows: int
     days: int
