@@ -18,14 +18,14 @@ def main(argv: list[str]) -> None:
     args = job.arguments(argv, "batch_id", "bucket")
     batch_id, lake, registry = int(args.batch_id), Lake(job.spark()), load_registry()
     batch = landing.read_batch(boto3.client("s3"), args.bucket, batch_id)
-    arrived = {file.dataset for file in batch.files}
+    # Rows that waited for what arrived may have entered silver too.
+    arrived = {contract.dataset for contract in registry.affected(file.dataset for file in batch.files)}
     concerned = [contract for contract in registry.gold.values() if arrived & set(contract.datasets)]
     sources = {name: registry.sources[name] for contract in concerned for name in contract.datasets}
     # The proof counts these tables even when every row was refused: empty is a figure, missing is none.
     lake.ensure(table for source in sources.values() for table in tables.of_source(source))
     lake.ensure(tables.gold_table(contract) for contract in concerned)
-    datasets = lake.datasets_in(batch_id)
-    changed = {name: lake.pin(lake.read_changes(registry.sources[name], batch_id)) for name in datasets}
+    changed = {name: lake.pin(lake.read_changes(registry.sources[name], batch_id)) for name in arrived & sources.keys()}
     changed = {name: rows for name, rows in changed.items() if not rows.isEmpty()}
     touched = [contract for contract in concerned if changed.keys() & set(contract.datasets)]
     current = {name: lake.read(tables.silver_table(source)) for name, source in sources.items()}

@@ -15,9 +15,12 @@ from lakehouse.lake import Lake
 def main(argv: list[str]) -> None:
     args = job.arguments(argv, "batch_id", "bucket")
     batch = landing.read_batch(boto3.client("s3"), args.bucket, int(args.batch_id))
-    lake, sources = Lake(job.spark()), load_registry().sources
-    present = {file.dataset: sources[file.dataset] for file in batch.files if file.dataset in sources}
-    lake.ensure([*tables.LEDGER, *(table for contract in present.values() for table in tables.of_source(contract))])
+    lake, registry = Lake(job.spark()), load_registry()
+    present = {file.dataset: registry.sources[file.dataset] for file in batch.files if file.dataset in registry.sources}
+    # Of datasets whose rows wait for these too: the proof counts them.
+    lake.ensure(
+        [*tables.LEDGER, *(table for source in registry.affected(present) for table in tables.of_source(source))]
+    )
     if lake.has_judged(batch):
         return  # a verdict stands: a file replaced since then is the next batch's
 

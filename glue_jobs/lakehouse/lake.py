@@ -227,6 +227,23 @@ class Lake:
         mine = (F.col("batch_id") == batch_id) & (F.col("dataset") == contract.dataset)
         self._overwrite(tables.quarantined_rows, bad, mine)
 
+    def waiting(self, contract: SourceContract, batch_id: int) -> DataFrame:
+        """Bronze rows that earlier batches refused for the lack of a parent and of nothing else."""
+        refused = self.read(tables.quarantined_rows).where(
+            (F.col("dataset") == contract.dataset)
+            & (F.col("batch_id") != batch_id)
+            & F.col("status").isin(silver.OPEN, silver.WAITING)
+            & F.col("violations").contains(f'{silver.ORPHAN}"')
+        )
+        places = self.pin(refused.select(F.col("file_id").alias("_file_id"), F.col("row_number").alias("_row")))
+        return self.read(tables.bronze_table(contract)).join(F.broadcast(places), ["_file_id", "_row"], "left_semi")
+
+    def release(self, released: DataFrame) -> None:
+        """Take rows (`quarantine_id`) out of quarantine; they are in silver or history, and counted there."""
+        if not released.isEmpty():
+            same = F.col(f"{tables.quarantined_rows.identifier}.quarantine_id") == F.col("s.quarantine_id")
+            released.alias("s").mergeInto(tables.quarantined_rows.identifier, same).whenMatched().delete().merge()
+
     def merge_history(self, contract: SourceContract, judged: DataFrame) -> None:
         """Bring history to the fates that `silver.judge` found."""
         table = tables.history_table(contract)
@@ -246,11 +263,12 @@ class Lake:
         entering = judged.where((F.col("_fate") == silver.CURRENT) & ~F.col("_was_current"))
         self._merge(table, entering.select(*table.column_names), on=("_key",))
 
-    def account(self, touched: Mapping[SourceContract, DataFrame]) -> None:
-        """Count where the rows of these files (`file_id`) of these datasets are, each number from its own table."""
+    def account(self, touched: Mapping[SourceContract, DataFrame], released: DataFrame | None = None) -> None:
+        """Count where the rows of these files (`file_id`) of these datasets are, each number from its own table;
+        `released` rows (`quarantine_id`) as if they had left quarantine."""
         if not touched:
             return
-        located = reduce(DataFrame.unionByName, (self._places(contract) for contract in touched))
+        located = reduce(DataFrame.unionByName, (self._places(contract, released) for contract in touched))
         files = self.pin(
             reduce(DataFrame.unionByName, (rows.select("file_id") for rows in touched.values())).distinct()
         )
@@ -269,11 +287,13 @@ class Lake:
         )
         self._merge(tables.row_accounts, self.pin(accounts), on=("file_id",))
 
-    def _places(self, contract: SourceContract) -> DataFrame:
+    def _places(self, contract: SourceContract, released: DataFrame | None) -> DataFrame:
         """(file_id, place) of every row of a dataset, from the tables that hold them."""
         refused = self.read(tables.quarantined_rows).where(
             (F.col("dataset") == contract.dataset) & (F.col("status") != "replayed")
         )
+        if released is not None:
+            refused = refused.join(F.broadcast(released), "quarantine_id", "left_anti")
         return (
             self.read(tables.silver_table(contract))
             .select(F.col("_file_id").alias("file_id"), F.lit("silver").alias("place"))

@@ -52,8 +52,8 @@ def prove(settings: Settings, batch_id: int) -> None:
     """Raises proof.ProofError naming every file and table whose sums do not close."""
     batch = landing.read_batch(_s3(), settings.bucket, batch_id)
     registry = load_registry()
-    datasets = {file.dataset for file in batch.files if file.dataset in registry.sources}
-    proof.require(proof.prove(Redshift(settings), registry, datasets))
+    affected = registry.affected(file.dataset for file in batch.files)
+    proof.require(proof.prove(Redshift(settings), registry, [contract.dataset for contract in affected]))
 
 
 def finish(settings: Settings, batch_id: int) -> bool:

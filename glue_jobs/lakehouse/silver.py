@@ -6,6 +6,8 @@ whole batch for one bad cell.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - the name every Spark programmer knows
@@ -15,6 +17,10 @@ from lakehouse.contract import Column, SourceContract, UnitColumn
 
 CURRENT, DUPLICATE, SUPERSEDED = "current", "duplicate", "superseded"
 VIOLATIONS = "_violations"
+OPEN, WAITING = "open", "waiting"
+"""What is to become of a refused row: somebody has to look at it, or its parent has to arrive."""
+ORPHAN = "_orphan"
+"""How the rule ends that a row without its parent breaks."""
 
 
 def typed(rows: DataFrame, contract: SourceContract) -> DataFrame:
@@ -52,6 +58,29 @@ def typed(rows: DataFrame, contract: SourceContract) -> DataFrame:
     return judged.withColumns({"_key": digest(contract.key), "_content": digest(names)})
 
 
+def with_orphans(typed_rows: DataFrame, contract: SourceContract, parents: Mapping[str, DataFrame]) -> DataFrame:
+    """The typed rows, those refused whose parent is not among the rows of `parents` (silver by dataset).
+
+    Only a row that breaks no rule of its own is judged: whether it is refused then depends on its parent alone, and why
+    never on the order of arrival.
+    """
+    found: list[SparkColumn] = []
+    rows = typed_rows
+    for column, reference in contract.bindings:
+        parent, key = f"_parent_of_{column.name}", F.col(column.name)
+        known = parents[reference.dataset].select(F.col(reference.column).alias(parent))
+        rows = rows.join(known, F.col(parent) == key, "left")
+        came = F.get_json_object("_raw", f"$.{column.name}")
+        is_orphan = key.isNotNull() & F.col(parent).isNull()
+        found.append(values.violation(is_orphan, F.lit(_orphan(column)), F.lit(column.name), came))
+    judged = F.when(F.size(VIOLATIONS) == 0, F.array_compact(F.array(*found))).otherwise(F.col(VIOLATIONS))
+    return rows.withColumn(VIOLATIONS, judged).select(*typed_rows.columns)
+
+
+def _orphan(column: Column) -> str:
+    return f"{column.name}{ORPHAN}"
+
+
 def _units(column: Column, contract: SourceContract) -> list[UnitColumn]:
     return [unit for unit in contract.unit_columns if unit.column == column.name]
 
@@ -66,20 +95,26 @@ def _text(column: Column, contract: SourceContract) -> SparkColumn:
 def split(typed_rows: DataFrame, contract: SourceContract) -> tuple[DataFrame, DataFrame]:
     """Separate clean rows (silver's columns) from refused ones (`quarantine.rows`), keeping every reason."""
     good = typed_rows.where(F.size(VIOLATIONS) == 0).select(*tables.silver_table(contract).column_names)
+    waits = [_orphan(column) for column, reference in contract.bindings if reference.orphans == "wait"]
+    is_waiting = F.exists(VIOLATIONS, lambda violation: violation["rule"].isin(waits))
     bad = typed_rows.where(F.size(VIOLATIONS) > 0).select(
-        F.substring(F.sha2(F.concat_ws("\n", F.lit(contract.dataset), "_file_id", "_row"), 256), 1, 32).alias(
-            "quarantine_id"
-        ),
+        quarantine_id(contract),
         F.lit(contract.dataset).alias("dataset"),
         F.col("_file_id").alias("file_id"),
         F.col("_row").alias("row_number"),
         F.col("_raw").alias("raw"),
         F.to_json(VIOLATIONS).alias("violations"),
-        F.lit("open").alias("status"),
+        F.when(is_waiting, WAITING).otherwise(OPEN).alias("status"),
         F.col("_batch_id").alias("batch_id"),
         F.col("_ingested_at").alias("quarantined_at"),
     )
     return good, bad
+
+
+def quarantine_id(contract: SourceContract) -> SparkColumn:
+    """The id of a refused row, from where it stands: the same however often it is refused."""
+    place = F.concat_ws("\n", F.lit(contract.dataset), "_file_id", "_row")
+    return F.substring(F.sha2(place, 256), 1, 32).alias("quarantine_id")
 
 
 def judge(good: DataFrame, silver: DataFrame, history: DataFrame, contract: SourceContract) -> DataFrame:

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lakehouse import bronze
-from lakehouse.contract import GoldContract, SourceContract
+from lakehouse.contract import GoldContract, Registry, SourceContract
 
 CATALOG = "lake"
 Shape = tuple[tuple[str, str], ...]
@@ -133,6 +133,12 @@ def typed_columns(contract: SourceContract | GoldContract) -> Shape:
 def of_source(contract: SourceContract) -> Iterable[Table]:
     """Every table that one source fills."""
     return (bronze_table(contract), silver_table(contract), history_table(contract), changes_table(contract))
+
+
+def of_batch(contract: SourceContract, registry: Registry) -> Iterable[Table]:
+    """Every table that refining one source reads or fills: silver of the sources that its rows are bound to too."""
+    parents = (silver_table(registry.sources[reference.dataset]) for _, reference in contract.bindings)
+    return (*of_source(contract), *parents)
 
 
 def _silver(contract: SourceContract) -> Shape:

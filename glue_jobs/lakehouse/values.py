@@ -29,6 +29,7 @@ _INTEGER = r"^[+-]?\d+(\.0*)?$"
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)$"
 _GROUPED = r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$"
 _ISO_TIMESTAMP = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:?\d{2})?)?$"
+_ISO_WITHOUT_SECONDS = r"^(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2})([Zz]|[+-]\d{2}:?\d{2})$"
 _BOOLEANS = {"true": ("true", "t", "yes", "y", "1"), "false": ("false", "f", "no", "n", "0")}
 
 
@@ -123,7 +124,9 @@ def _boolean(text: SparkColumn, column: Column) -> SparkColumn:
 
 def _instant(text: SparkColumn, column: Column) -> SparkColumn:
     """UTC without zone. ISO 8601 is always understood; the contract's formats are tried after it, in order."""
-    iso = F.when(text.rlike(_ISO_TIMESTAMP), text.try_cast("timestamp"))
+    # Spark's cast wants seconds before a zone.
+    whole = F.regexp_replace(text, _ISO_WITHOUT_SECONDS, "$1:00$2")
+    iso = F.when(text.rlike(_ISO_TIMESTAMP), whole.try_cast("timestamp"))
     return F.coalesce(iso, *(_by_format(text, name) for name in column.formats)).cast(column.type.spark)
 
 

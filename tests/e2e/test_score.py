@@ -18,7 +18,7 @@ import pytest
 from pyiceberg.catalog.glue import GlueCatalog
 from typer.testing import CliRunner
 
-from datagen.defects import DEFECTS, shares_of
+from datagen.defects import shares_of
 from datagen.generate import TRUTH, Order, generate
 from datagen.sinks import SECOND_DELIVERY, Folder
 from datagen.worlds import WORLDS
@@ -35,8 +35,6 @@ from tests.support.iceberg import catalog_of
 from tests.support.local_aws_process import LocalAwsProcess
 
 ROWS, DAYS, SEED = 3_000, 8, 3
-NOT_YET_HANDLED = ("orphan_refused",)
-"""What contracts say of these is not followed yet."""
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +55,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GlueCatalog]:
 def delivered(request: pytest.FixtureRequest, lake: GlueCatalog, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A hostile delivery of a domain, loaded: its files, then those that arrive under the same names."""
     folder = tmp_path_factory.mktemp(request.param)
-    shares = {name: 0.0 if _is_left_out(request.param, name) else share for name, share in shares_of("hostile").items()}
-    for _ in generate(Order(request.param, ROWS, DAYS, SEED, shares), Folder(folder), folder / TRUTH):
+    for _ in generate(Order(request.param, ROWS, DAYS, SEED, shares_of("hostile")), Folder(folder), folder / TRUTH):
         pass
     for top in (folder, folder / SECOND_DELIVERY):
         _land(request.param, top)
@@ -132,14 +129,6 @@ def _with_other(rows: pa.Table, place: int, column: str, value: Any) -> pa.Table
     values = rows[column].to_pylist()
     values[place] = value
     return rows.set_column(rows.schema.get_field_index(column), field, pa.array(values, field.type))
-
-
-def _is_left_out(domain: str, name: str) -> bool:
-    """What is not handled yet; in a domain whose rows wait for their parents, also what refuses parents."""
-    sources = load_registry().sources_of(domain)
-    waits = any(column.reference and column.reference.orphans != "warn" for c in sources for column in c.columns)
-    refuses_rows = DEFECTS[name].level in ("value", "line") and not DEFECTS[name].recoverable
-    return name in NOT_YET_HANDLED or (waits and refuses_rows)
 
 
 def _land(domain: str, top: Path) -> None:

@@ -274,6 +274,12 @@ class SourceContract(_Table):
     path: Path
 
     @cached_property
+    def bindings(self) -> tuple[tuple[Column, ColumnReference], ...]:
+        """Columns whose value has to be that of a row of another dataset: without it the row is refused, or waits."""
+        references = ((column, column.reference) for column in self.columns if column.reference is not None)
+        return tuple((column, reference) for column, reference in references if reference.orphans != "warn")
+
+    @cached_property
     def unit_columns(self) -> tuple[UnitColumn, ...]:
         """One for every alias in another unit: bronze keeps the text as it came, so it has to keep the unit too."""
         return tuple(
@@ -352,6 +358,26 @@ class Registry:
         """Names of the domains that have a contract, sorted."""
         contracts: Iterable[_Table] = (*self.sources.values(), *self.gold.values())
         return tuple(sorted({contract.domain for contract in contracts}))
+
+    def in_order(self, datasets: Iterable[str]) -> list[list[SourceContract]]:
+        """These sources and all whose rows are bound to theirs, parents before children: the sources of one list are
+        independent of one another. Names without a contract are left out."""
+        parents = {
+            name: {reference.dataset for _, reference in contract.bindings} for name, contract in self.sources.items()
+        }
+        wanted = set(datasets) & self.sources.keys()
+        while more := {name for name, needed in parents.items() if needed & wanted} - wanted:
+            wanted |= more
+        levels: list[list[SourceContract]] = []
+        while wanted:  # the reader refuses contracts that wait for one another
+            ready = sorted(name for name in wanted if not parents[name] & wanted)
+            levels.append([self.sources[name] for name in ready])
+            wanted -= set(ready)
+        return levels
+
+    def affected(self, datasets: Iterable[str]) -> tuple[SourceContract, ...]:
+        """These sources and all whose rows are bound to theirs, parents first."""
+        return tuple(contract for level in self.in_order(datasets) for contract in level)
 
     def sources_of(self, domain: str) -> tuple[SourceContract, ...]:
         """The domain's sources, by name."""

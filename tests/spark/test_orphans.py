@@ -1,0 +1,127 @@
+"""Rows whose parent is not there: refused, and judged again when it arrives, whatever came first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from lakehouse import tables
+from lakehouse.contract import load_registry
+from lakehouse.lake import Lake
+from tests.support.lake import TestLake
+
+REGISTRY = load_registry()
+ORDERS, ITEMS = "retail.orders", "retail.order_items"
+RUN_COLUMNS = ("_batch_id", "_changed_by", "batch_id", "ingested_at", "quarantined_at", "arrived_at", "planned_at")
+
+
+def order(number: int, **cells: object) -> str:
+    row = {
+        "order_id": number,
+        "customer_id": 7,
+        "order_status": "Placed",
+        "payment_method": "PayPal",
+        "order_total": "10.00",
+        "currency": "EUR",
+        "shipping_country": "DE",
+        "ordered_at": "2026-03-01T10:00:00Z",
+        "updated_at": "2026-03-01T10:00:00Z",
+    }
+    return json.dumps(row | cells) + "\n"
+
+
+def item(order_number: int, line: int = 1, **cells: object) -> str:
+    row = {
+        "order_id": order_number,
+        "line_number": line,
+        "product_id": 3,
+        "quantity": 1,
+        "unit_price": "10.00",
+        "discount_rate": "0",
+        "line_total": "10.00",
+        "updated_at": "2026-03-01T10:00:00Z",
+    }
+    return json.dumps(row | cells) + "\n"
+
+
+# What arrives, file by file: (dataset, name, rows). Order 1 has two lines in two files, one of them twice; order 2
+# comes broken and then whole; of order 3 only a line comes, which is broken besides; order 4 never comes.
+FILES = [
+    (ORDERS, "orders-1.ndjson", order(1) + order(2, ordered_at="never")),
+    (ITEMS, "items-1.ndjson", item(1) + item(2) + item(4)),
+    (ITEMS, "items-2.ndjson", item(1) + item(1, 2) + item(3, quantity="-1")),
+    (ORDERS, "orders-2.ndjson", order(2)),
+]
+
+
+def land(lake: TestLake, numbers: Sequence[int]) -> None:
+    for number in numbers:
+        dataset, name, rows = FILES[number]
+        lake.land(dataset, name, rows)
+
+
+def refused(lake: TestLake) -> list[tuple[int, list[str], str]]:
+    """(order, rules, status) of every refused line."""
+    rows = lake.read(tables.quarantined_rows).where(f"dataset = '{ITEMS}'").collect()
+    return sorted(
+        (int(json.loads(row.raw)["order_id"]), [found["rule"] for found in json.loads(row.violations)], row.status)
+        for row in rows
+    )
+
+
+def state(lake: TestLake) -> dict[str, list[str]]:
+    sources = [REGISTRY.sources[name] for name in (ORDERS, ITEMS)]
+    wanted = [
+        *(table(contract) for contract in sources for table in (tables.silver_table, tables.history_table)),
+        tables.row_accounts,
+        tables.quarantined_rows,
+    ]
+    return {table.identifier: lake.content(table, RUN_COLUMNS) for table in wanted}
+
+
+def test_a_line_waits_for_its_order_and_leaves_quarantine_when_it_comes(lake: TestLake) -> None:
+    land(lake, [1])
+    lake.run_all()
+    assert refused(lake) == [(number, ["order_id_orphan"], "waiting") for number in (1, 2, 4)]
+
+    land(lake, [0])
+    lake.run_all()
+    assert refused(lake) == [(number, ["order_id_orphan"], "waiting") for number in (2, 4)]
+    (account,) = lake.read(tables.row_accounts).where(f"dataset = '{ITEMS}'").collect()
+    assert (account.parsed, account.silver, account.quarantined) == (3, 1, 2)
+    changes = tables.changes_table(REGISTRY.sources[ITEMS])
+    assert [row["_change"] for row in lake.read(changes).collect()] == ["new"], "gold has to hear of it"
+
+
+def test_neither_order_nor_batches_change_what_comes_of_it(lake: TestLake) -> None:
+    land(lake, range(len(FILES)))
+    lake.run_all()
+    expected = state(lake)
+    assert refused(lake) == [
+        (3, ["quantity_below_minimum"], "open"),
+        (4, ["order_id_orphan"], "waiting"),
+    ]
+    for arrival in ((3, 2, 1, 0), (1, 3, 2, 0)):
+        lake.clear()
+        for number in arrival:
+            land(lake, [number])
+            lake.run_all()
+        assert state(lake) == expected, f"arrival {arrival}"
+
+
+@pytest.mark.parametrize("step", ["append_changes", "merge_history", "merge_silver", "account", "release"])
+def test_a_run_that_ends_before_any_step_is_made_good_by_the_next(
+    lake: TestLake, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    land(lake, [1])
+    lake.run_all()
+    land(lake, [0])
+    with monkeypatch.context() as broken:
+        broken.setattr(Lake, step, lambda *arguments: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            lake.run_all()
+    lake.run_all()
+    assert refused(lake) == [(number, ["order_id_orphan"], "waiting") for number in (2, 4)]
+    assert sum(row.silver for row in lake.read(tables.row_accounts).collect()) == 2
