@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from multiprocessing import get_context
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -174,10 +174,16 @@ def _deliver(order: Order, number: int, sink: Sink, truth: Path) -> Iterator[Don
     return Shard(number, order.shards[number], order.plan, sink, truth).deliver()
 
 
+@lru_cache(maxsize=1)
+def _the_same(order: Order) -> Order:
+    """The first order like this one: every shard brings its own, and the plan takes a while to be worked out."""
+    return order
+
+
 def _delivered(order: Order, number: int, sink: Sink, truth: Path) -> list[Done]:
     """In a worker: a shard, or what there is of it by the time that somebody breaks off."""
     found = []
-    for done in _deliver(order, number, sink, truth):
+    for done in _deliver(_the_same(order), number, sink, truth):
         found.append(done)
         if _stop is not None and _stop.is_set():
             break
