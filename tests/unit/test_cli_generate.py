@@ -197,6 +197,9 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     assert "is a file" in refused("storefront", "--out", tmp_path / "mine" / "notes.txt", *SMALL)
     generated("storefront", "--out", tmp_path / "one", *SMALL)
     assert "is there already" in refused("storefront", "--out", tmp_path / "two", "--truth", tmp_path / "one", *SMALL)
+    assert "whose folders are landed" in refused(
+        "storefront", "--out", tmp_path / "two", "--truth", tmp_path / "two" / "users", *SMALL
+    )
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
 
 

@@ -57,6 +57,10 @@ def places(out: str, truth: str | None, domain: str, seed: int) -> Iterator[Plac
         sink, truth_at = Folder(Path(out)), truth or out
     if not truth_at.startswith(S3):
         folder = Path(truth_at) / TRUTH
+        if not out.startswith(S3) and Path(out).resolve() in Path(truth_at).resolve().parents:
+            raise typer.BadParameter(
+                f"{truth_at} is inside {out}, whose folders are landed; choose a place beside it", param_hint="--truth"
+            )
         if folder.exists():
             raise typer.BadParameter(f"{folder} is there already; choose another folder", param_hint="--truth")
         yield Places(out, sink, folder, truth_at)
