@@ -202,7 +202,7 @@ class Bench:
 
 def memory(rows: int, folder: Path) -> dict[str, int]:
     """Peak resident memory of the command line, on one core, in MB."""
-    command = [sys.executable, "-m", "lakehouse.cli.main", "generate", "storefront", "--rows", str(rows)]
+    command = [str(Path(sys.executable).parent / "lakehouse"), "generate", "storefront", "--rows", str(rows)]
     command += ["--days", "30", "--defects", "messy", "--cores", "1", "--out", str(folder / f"memory-{rows}")]
     code = (
         "import resource, subprocess, sys\n"
