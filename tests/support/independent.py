@@ -163,13 +163,14 @@ def by_column(row: Cells, file: str, contract: SourceContract) -> dict[str, Any]
 
     AssertionError where two titles mean one column, or a cell breaks a rule.
     """
+    spellings = {spelling.lower(): c for c in contract.columns for spelling in (c.name, *c.aliases)}
     folders = dict(part.split("=", 1) for part in file.split("/")[:-1] if "=" in part)
     values: dict[str, Any] = {}
     for title, text in (row | folders).items():
-        name = contract.header_lookup.get(title.lower())
-        if name is not None:
-            assert name not in values, f"{file}: {name} comes twice"
-            values[name] = _value(text, contract.column(name), title)
+        column = spellings.get(title.lower())
+        if column is not None:
+            assert column.name not in values, f"{file}: {column.name} comes twice"
+            values[column.name] = _value(text, column, title)
     return {name: values.get(name) for name in contract.column_names}
 
 
