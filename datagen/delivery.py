@@ -103,7 +103,6 @@ class Mail:
     ) -> Done:
         """With `causes`, the defects that made rows come: they are the file's when it is nothing but such rows."""
         dataset, digest, verdict = page.contract.dataset, hashlib.sha256(data).hexdigest(), "accepted"
-        self.sink.put(page.contract.name, name, delivery, data)
         if reason:
             verdict = "quarantined"
         elif (dataset, digest) in self.accepted:
@@ -114,18 +113,17 @@ class Mail:
         expected = ExpectedFile(
             dataset, name, delivery, len(data), digest, verdict, reason, rows, tuple(defects), is_optional
         )
-        self.truth.file(expected)
-        return Done(page.contract.name, name, rows, len(data), verdict == "accepted", defects)
+        return self._send(page, data, expected)
 
     def _put_spoilt(self, page: Page, name: str, data: bytes, defect: FileDefect, shaped: Sequence[str]) -> Done:
-        self.sink.put(page.contract.name, name, 1, data)
-        digest = hashlib.sha256(data).hexdigest()
-        defects = (*shaped, defect.name)
-        expected = ExpectedFile(
-            page.contract.dataset, name, 1, len(data), digest, defect.verdict, defect.reason, 0, defects
-        )
+        dataset, digest, defects = page.contract.dataset, hashlib.sha256(data).hexdigest(), (*shaped, defect.name)
+        expected = ExpectedFile(dataset, name, 1, len(data), digest, defect.verdict, defect.reason, 0, defects)
+        return self._send(page, data, expected)
+
+    def _send(self, page: Page, data: bytes, expected: ExpectedFile) -> Done:
+        self.sink.put(page.contract.name, expected.file, expected.delivery, data)
         self.truth.file(expected)
-        return Done(page.contract.name, name, 0, len(data), False, defects)
+        return Done(page.contract.name, expected.file, expected.rows, len(data), expected.rows > 0, expected.defects)
 
     def _tell(self, page: Page, fates: Fates, name: str, delivery: int) -> None:
         """What becomes of every row of a file that can be read."""

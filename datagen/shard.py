@@ -79,12 +79,7 @@ class Shard:
         self._number, self._slices, self._plan, self._world = number, slices, plan, plan.world
         self._truth = TruthWriter(truth, number)
         self._mail = Mail(sink, self._truth)
-        parents = {
-            column.reference.dataset
-            for contract in plan.contracts.values()
-            for column in contract.columns
-            if column.reference and column.reference.orphans != "warn"
-        }
+        parents = {reference.dataset for contract in plan.contracts.values() for _, reference in contract.bindings}
         self._datasets = {
             name: _dataset(plan.contracts[name], plan.defects, parents, (standing or {}).get(name))
             for name in self._world.datasets
@@ -209,10 +204,8 @@ class Shard:
 
     def _refuse_orphans(self, dataset: _Dataset, page: Page) -> None:
         """Refuse the rows whose parent was refused, where the contract says so."""
-        for column in dataset.contract.columns:
-            if column.reference is None or column.reference.orphans == "warn":
-                continue
-            parent = self._datasets[column.reference.dataset.split(".", 1)[1]]
+        for column, reference in dataset.contract.bindings:
+            parent = self._datasets[reference.dataset.split(".", 1)[1]]
             if parent.refused_keys:
                 keys = page.text_columns[column.name].cast(pa.string())
                 lost = pc.is_in(keys, pa.array(sorted(parent.refused_keys)))

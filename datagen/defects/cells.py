@@ -26,7 +26,7 @@ def is_null(column: Column, text: str) -> bool:
 def is_bound(column: Column) -> bool:
     """Whether a row is refused when the column's value has no parent: then a value that is wrong in another way breaks
     two rules or one, which no contract says."""
-    return column.reference is not None and column.reference.orphans != "warn"
+    return column.reference is not None and column.reference.is_binding
 
 
 def is_id(column: Column) -> bool:

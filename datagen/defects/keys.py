@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 
-from datagen.defects.cells import absent, in_any_case, refused
+from datagen.defects.cells import absent, in_any_case, is_bound, refused
 from datagen.defects.model import AnyDefect, Cell, ValueDefect
 from lakehouse.contract import Column, SourceContract
 
@@ -24,11 +24,7 @@ def _is_required(column: Column, contract: SourceContract) -> bool:
 
 
 def _keeps_orphans(column: Column, contract: SourceContract) -> bool:
-    return column.reference is not None and column.reference.orphans == "warn" and column.key_position is None
-
-
-def _refuses_orphans(column: Column, contract: SourceContract) -> bool:
-    return column.reference is not None and column.reference.orphans != "warn"
+    return column.reference is not None and not column.reference.is_binding and column.key_position is None
 
 
 def _id_prefix(chance: random.Random, column: Column, text: str | None) -> Cell | None:
@@ -78,5 +74,11 @@ KEYS: list[AnyDefect] = [
     ValueDefect(name="missing_key", share=0.004, recoverable=False, fits=_is_required_key, spoil=_missing),
     ValueDefect(name="missing_required", share=0.004, recoverable=False, fits=_is_required, spoil=_missing),
     ValueDefect(name="orphan_kept", share=0.004, recoverable=True, fits=_keeps_orphans, spoil=_orphan_kept),
-    ValueDefect(name="orphan_refused", share=0.004, recoverable=False, fits=_refuses_orphans, spoil=_orphan_refused),
+    ValueDefect(
+        name="orphan_refused",
+        share=0.004,
+        recoverable=False,
+        fits=lambda column, contract: is_bound(column),
+        spoil=_orphan_refused,
+    ),
 ]

@@ -161,6 +161,11 @@ class ColumnReference:
     column: str
     orphans: Orphans
 
+    @property
+    def is_binding(self) -> bool:
+        """Whether a row is refused, for good or for the time being, while its parent is not there."""
+        return self.orphans != "warn"
+
 
 @dataclass(frozen=True)
 class Column:
@@ -277,7 +282,7 @@ class SourceContract(_Table):
     def bindings(self) -> tuple[tuple[Column, ColumnReference], ...]:
         """Columns whose value has to be that of a row of another dataset: without it the row is refused, or waits."""
         references = ((column, column.reference) for column in self.columns if column.reference is not None)
-        return tuple((column, reference) for column, reference in references if reference.orphans != "warn")
+        return tuple((column, reference) for column, reference in references if reference.is_binding)
 
     @cached_property
     def unit_columns(self) -> tuple[UnitColumn, ...]:

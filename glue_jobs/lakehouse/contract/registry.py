@@ -129,7 +129,7 @@ def _check_cycles(referring: Mapping[str, tuple[Document, Sequence[ReferringColu
         dataset: {
             entry.reference.dataset: entry
             for entry in columns
-            if entry.reference.orphans != "warn" and entry.reference.dataset != dataset
+            if entry.reference.is_binding and entry.reference.dataset != dataset
         }
         for dataset, (_, columns) in referring.items()
     }
