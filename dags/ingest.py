@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.messaging.triggers.msg_queue import MessageQueueTrigger
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-from airflow.sdk import Asset, AssetOrTimeSchedule, AssetWatcher, CronTriggerTimetable, Param, dag, task
+from airflow.sdk import Asset, AssetOrTimeSchedule, AssetWatcher, CronTriggerTimetable, Param, TriggerRule, dag, task
 from lakehouse_dags.alerts import run_failed
 from lakehouse_dags.defaults import TASK_DEFAULTS
 from lakehouse_dags.operators import BatchGlueJob, LoadWarehouse
@@ -76,6 +76,16 @@ def ingest():
         dataset = None if params["dataset"] == ALL_DATASETS else params["dataset"]
         return road.plan(Settings.from_environment(), dataset, params["max_files"])
 
+    @task(
+        trigger_rule=TriggerRule.ONE_FAILED,
+        doc_md="Put on record that a Glue job failed on the batch. After three such runs `plan` halves the batch, and "
+        "refuses a lone file as `processing_failed`.",
+    )
+    def note_failure(batch_id: int, run_id: str) -> None:
+        from lakehouse import road
+
+        road.note_failure(Settings.from_environment(), batch_id, run_id)
+
     @task(doc_md="Close the sums of every file and table, lake against warehouse; fails naming what does not close.")
     def prove(batch_id: int) -> None:
         from lakehouse import road
@@ -113,6 +123,7 @@ def ingest():
     )
 
     batch_id = plan()
+    [bronze, silver, gold] >> note_failure(batch_id)
     batch_id >> bronze >> silver >> gold >> load >> prove(batch_id) >> finish(batch_id) >> next_run
 
 

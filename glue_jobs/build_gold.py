@@ -7,7 +7,7 @@ import sys
 
 import boto3
 
-from lakehouse import gold, job, landing, tables
+from lakehouse import batches, gold, job, tables
 from lakehouse.contract import GoldContract, load_registry
 from lakehouse.export import Export
 from lakehouse.lake import Lake
@@ -17,9 +17,9 @@ from lakehouse.warehouse import ExportedTable
 def main(argv: list[str]) -> None:
     args = job.arguments(argv, "batch_id", "bucket")
     batch_id, lake, registry = int(args.batch_id), Lake(job.spark()), load_registry()
-    batch = landing.read_batch(boto3.client("s3"), args.bucket, batch_id)
+    batch = batches.read(boto3.client("s3"), args.bucket, batch_id)
     # Rows that waited for what arrived may have entered silver too.
-    arrived = {contract.dataset for contract in registry.affected(file.dataset for file in batch.files)}
+    arrived = {contract.dataset for contract in registry.affected(batch.datasets)}
     concerned = [contract for contract in registry.gold.values() if arrived & set(contract.datasets)]
     sources = {name: registry.sources[name] for contract in concerned for name in contract.datasets}
     # The proof counts these tables even when every row was refused: empty is a figure, missing is none.

@@ -7,23 +7,27 @@ import sys
 
 import boto3
 
-from lakehouse import bronze, job, landing, tables
+from lakehouse import batches, bronze, job, tables
 from lakehouse.contract import load_registry
 from lakehouse.lake import Lake
 
 
 def main(argv: list[str]) -> None:
     args = job.arguments(argv, "batch_id", "bucket")
-    batch = landing.read_batch(boto3.client("s3"), args.bucket, int(args.batch_id))
+    batch = batches.read(boto3.client("s3"), args.bucket, int(args.batch_id))
     lake, registry = Lake(job.spark()), load_registry()
-    present = {file.dataset: registry.sources[file.dataset] for file in batch.files if file.dataset in registry.sources}
+    concerned = registry.affected(batch.datasets)
     # Of datasets whose rows wait for these too: the proof counts them.
-    lake.ensure(
-        [*tables.LEDGER, *(table for source in registry.affected(present) for table in tables.of_source(source))]
-    )
+    lake.ensure([*tables.LEDGER, *(table for source in concerned for table in tables.of_source(source))])
     if lake.has_judged(batch):
         return  # a verdict stands: a file replaced since then is the next batch's
+    if batch.kind == "discard":
+        lake.discard(batch)
+        lake.write_ledger(batch, ())
+        return
 
+    landed = {file.dataset for file in (*batch.files, *batch.excluded)}
+    present = {name: registry.sources[name] for name in landed & registry.sources.keys()}
     known, known_content = lake.known(batch, present)
     plan = bronze.IngestPlan(
         bucket=args.bucket,
@@ -33,9 +37,11 @@ def main(argv: list[str]) -> None:
         tables={name: lake.bronze_destination(contract) for name, contract in present.items()},
         known_content=known_content,
     )
-    results = lake.run_in_tasks(
-        bronze.ingest, bronze.groups((file for file in batch.files if file.file_id not in known), lake.task_count), plan
-    )
+    files = [file for file in batch.files if file.file_id not in known]
+    if batch.given_up:
+        results = [bronze.given_up(file, batch.given_up) for file in files]
+    else:
+        results = lake.run_in_tasks(bronze.ingest, bronze.groups(files, lake.task_count), plan)
     written = [result for result in results if isinstance(result, bronze.WrittenFile)]
     for name, contract in present.items():
         lake.commit_bronze(contract, batch.batch_id, [file for file in written if file.dataset == name])

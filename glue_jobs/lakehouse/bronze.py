@@ -158,6 +158,11 @@ def ingest(files: Iterable[LandedFile], plan: IngestPlan) -> Iterator[FileVerdic
         yield from writer.close()
 
 
+def given_up(file: LandedFile, why: str) -> FileVerdict:
+    """The verdict on a file on which every run fails: it is not read again until somebody replays it."""
+    return FileVerdict(file, "", "quarantined", "processing_failed", f"every run failed on this file alone: {why}")
+
+
 class _BronzeWriter:
     """Rows of one dataset → one Parquet file with Iceberg's field ids, uploaded when the group is done."""
 

@@ -4,7 +4,8 @@ How each write survives being killed and run again:
 
     bronze, quarantine, ops.batches, ops.files   replaced by the batch's own filter, in one commit
     changes                                      appended: a second try may add rows, never lose the first try's
-    history, silver, gold, row accounts          MERGE from a pure function of the tables
+    history, silver, gold, row accounts, and
+    what becomes of refused rows and files       MERGE from a pure function of the tables
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from lakehouse import bronze, gold, silver, tables
+from lakehouse import bronze, gold, intake, silver, tables
+from lakehouse.batches import Batch
 from lakehouse.bronze import BronzeTable, FileVerdict, IngestPlan, WrittenFile, planned_instant
 from lakehouse.contract import GoldContract, SourceContract
-from lakehouse.landing import Batch, LandedFile
+from lakehouse.landing import LandedFile
 from lakehouse.tables import Table
 
 PROPERTIES = {
@@ -158,14 +160,18 @@ class Lake:
     # The ledger
 
     def has_judged(self, batch: Batch) -> bool:
-        """Whether every verdict of the batch is on record, by an earlier try."""
-        return not self.read(tables.batches).where(F.col("batch_id") == batch.batch_id).isEmpty()
+        """Whether every verdict of the batch, as it is now narrowed, is on record, by an earlier try."""
+        mine = (F.col("batch_id") == batch.batch_id) & (F.coalesce("narrowed", F.lit(0)) == batch.narrowed)
+        return not self.read(tables.batches).where(mine).isEmpty()
 
     def known(
         self, batch: Batch, contracts: Mapping[str, SourceContract]
     ) -> tuple[set[str], dict[bronze.Content, str]]:
         """What earlier batches know of this one: files already judged (the same version landed again), and what was
-        said before → first accepted file, for accepted files of these datasets as large as one of the batch."""
+        said before → first accepted file, for accepted files of these datasets as large as one of the batch.
+
+        A refused file that is replayed has still to be judged.
+        """
         ids = [file.file_id for file in batch.files]
         sizes = sorted({file.bytes for file in batch.files})
         rows = (
@@ -180,11 +186,13 @@ class Lake:
             for row in rows
             if row.verdict == "accepted" and row.dataset in contracts
         }
-        return {row.file_id for row in rows} & set(ids), said
+        judged = {row.file_id for row in rows if batch.kind != "replay" or row.verdict != "quarantined"}
+        return judged & set(ids), said
 
     def write_ledger(self, batch: Batch, verdicts: Sequence[FileVerdict]) -> None:
-        """`ops.files` and `ops.batches` of one batch."""
+        """`ops.files` and `ops.batches` of one batch. A replay's verdicts take the place of the earlier ones."""
         planned_at = planned_instant(batch.planned_at)
+        resolutions = self._resolutions(batch) if batch.kind == "replay" else {}
         files = [
             (
                 verdict.file.file_id,
@@ -200,17 +208,50 @@ class Lake:
                 batch.batch_id,
                 planned_instant(verdict.file.arrived_at),
                 planned_at,
+                resolutions.get(verdict.file.file_id),
             )
             for verdict in verdicts
         ]
+        frame, mine = self._frame(files, tables.files.columns).coalesce(1), F.col("batch_id") == batch.batch_id
+        if batch.kind == "replay":
+            self._merge(tables.files, frame, on=("file_id",))
+        else:
+            self._overwrite(tables.files, frame, mine)
         rows_parsed = sum(verdict.rows_parsed for verdict in verdicts)
         size = sum(file.bytes for file in batch.files)
-        summary = [(batch.batch_id, batch.kind, planned_at, len(batch.files), size, rows_parsed)]
+        summary = (batch.batch_id, batch.kind, planned_at, len(batch.files), size, rows_parsed, batch.narrowed)
+        # Last: its row says that every verdict of the batch is on record.
+        self._overwrite(tables.batches, self._frame([summary], tables.batches.columns).coalesce(1), mine)
 
-        # `ops.batches` last: its row says that every verdict of the batch is on record.
-        for table, content in ((tables.files, files), (tables.batches, summary)):
-            frame = self._frame(content, table.columns).coalesce(1)
-            self._overwrite(table, frame, F.col("batch_id") == batch.batch_id)
+    def _resolutions(self, batch: Batch) -> dict[str, str]:
+        """file_id → what a replay has to say of the verdict that it replaces; kept as it is once it is said."""
+        before = self.read(tables.files).where(F.col("file_id").isin([file.file_id for file in batch.files])).collect()
+        return {
+            row.file_id: row.resolution
+            if row.batch_id == batch.batch_id
+            else f"replayed by batch {batch.batch_id}: batch {row.batch_id} had refused it as {row.reason}"
+            for row in before
+        }
+
+    def discard(self, batch: Batch) -> None:
+        """Close the batch's refused rows and files for good. They stay where they are, counted as quarantined."""
+        status, reason = F.col("t.status"), F.lit(batch.reason)
+        ids = [(identity,) for identities in batch.rows.values() for identity in identities]
+        self._update(
+            tables.quarantined_rows,
+            self._frame(ids, (("quarantine_id", "string"),)),
+            on="quarantine_id",
+            where=status.isin(silver.OPEN, silver.WAITING),
+            values={"status": F.lit(silver.DISCARDED), "resolution": reason, "resolved_by": F.lit(batch.batch_id)},
+        )
+        files = [(file.file_id,) for file in batch.files]
+        self._update(
+            tables.files,
+            self._frame(files, (("file_id", "string"),)),
+            on="file_id",
+            where=F.col("t.verdict") == "quarantined",
+            values={"resolution": F.concat(F.lit("discarded: "), reason)},
+        )
 
     def datasets_in(self, batch_id: int) -> list[str]:
         """Datasets of which the batch accepted a file."""
@@ -227,45 +268,130 @@ class Lake:
         mine = (F.col("batch_id") == batch_id) & (F.col("dataset") == contract.dataset)
         self._overwrite(tables.quarantined_rows, bad, mine)
 
-    def waiting(self, contract: SourceContract, batch_id: int) -> DataFrame:
-        """Bronze rows that earlier batches refused for the lack of a parent and of nothing else."""
-        refused = self.read(tables.quarantined_rows).where(
-            (F.col("dataset") == contract.dataset)
-            & (F.col("batch_id") != batch_id)
-            & F.col("status").isin(silver.OPEN, silver.WAITING)
-            & F.col("violations").contains(f'{silver.ORPHAN}"')
+    def refused_before(self, contract: SourceContract, batch: Batch) -> DataFrame | None:
+        """Bronze rows that earlier batches refused and that are to be judged again: for the lack of a parent and of
+        nothing else, or because the batch replays them (`_is_replayed`). None when there can be none."""
+        asked = batch.rows.get(contract.dataset, ()) if batch.kind == "replay" and not batch.given_up else ()
+        if not contract.bindings and not asked:
+            return None
+        ids = self._frame([(identity,) for identity in asked], (("quarantine_id", "string"),))
+        refused = (
+            self.read(tables.quarantined_rows)
+            .where((F.col("dataset") == contract.dataset) & (F.col("batch_id") != batch.batch_id))
+            .join(F.broadcast(ids.withColumn("_asked", F.lit(True))), "quarantine_id", "left")
         )
-        places = self.pin(refused.select(F.col("file_id").alias("_file_id"), F.col("row_number").alias("_row")))
-        return self.read(tables.bronze_table(contract)).join(F.broadcast(places), ["_file_id", "_row"], "left_semi")
+        is_open = F.col("status").isin(silver.OPEN, silver.WAITING)
+        is_orphan = is_open & F.col("violations").contains(f'{silver.ORPHAN}"')
+        is_replayed = F.col("_asked").isNotNull() & (is_open | (F.col("resolved_by") == batch.batch_id))
+        places = self.pin(
+            refused.where(is_orphan | is_replayed).select(
+                F.col("file_id").alias("_file_id"),
+                F.col("row_number").alias("_row"),
+                F.coalesce(is_replayed, F.lit(False)).alias("_is_replayed"),
+            )
+        )
+        found = self.read(tables.bronze_table(contract)).join(F.broadcast(places), list(silver.PLACE))
+        return found.mapInArrow(functools.partial(intake.reread, contract=contract), found.schema)
 
-    def release(self, released: DataFrame) -> None:
-        """Take rows (`quarantine_id`) out of quarantine; they are in silver or history, and counted there."""
-        if not released.isEmpty():
-            same = F.col(f"{tables.quarantined_rows.identifier}.quarantine_id") == F.col("s.quarantine_id")
-            released.alias("s").mergeInto(tables.quarantined_rows.identifier, same).whenMatched().delete().merge()
+    def retracted(self, contract: SourceContract, batch: Batch) -> DataFrame | None:
+        """Places (`_file_id`, `_row`) of valid rows that have to leave again, because the batch was narrowed or given
+        up after a try had written them; None when there can be none."""
+        if not batch.narrowed:
+            return None
+        accepted = self.read(tables.files).where(F.col("verdict") == "accepted").select("file_id")
+        gone = self.file_ids(batch, contract).join(accepted, "file_id", "left_anti")
+        gone = F.broadcast(gone.withColumnRenamed("file_id", "_file_id"))
+        rows = [self.read(table(contract)) for table in (tables.silver_table, tables.history_table)]
+        places = [frame.join(gone, "_file_id", "left_semi").select(*silver.PLACE) for frame in rows]
+        if batch.given_up and (asked := batch.rows.get(contract.dataset)):
+            ids = self._frame([(identity,) for identity in asked], (("quarantine_id", "string"),))
+            mine = F.col("status").isin(silver.OPEN, silver.WAITING) | (F.col("resolved_by") == batch.batch_id)
+            refused = self.read(tables.quarantined_rows).where(mine).join(F.broadcast(ids), "quarantine_id")
+            places.append(refused.select(F.col("file_id").alias("_file_id"), F.col("row_number").alias("_row")))
+        return self.pin(reduce(DataFrame.unionByName, places).distinct())
+
+    def file_ids(self, batch: Batch, contract: SourceContract) -> DataFrame:
+        """`file_id` of every file of a dataset that the batch was planned with."""
+        files = (file for file in (*batch.files, *batch.excluded) if file.dataset == contract.dataset)
+        return self._frame([(file.file_id,) for file in files], (("file_id", "string"),))
+
+    def refuse_again(self, bad: DataFrame) -> None:
+        """Bring the reasons of rows that were refused before, and are again (`silver.split`), to what is wrong now."""
+        self._update(
+            tables.quarantined_rows,
+            bad.select("quarantine_id", "violations", "status"),
+            on="quarantine_id",
+            where=(F.col("t.violations") != F.col("s.violations")) | (F.col("t.status") != F.col("s.status")),
+            values={"violations": F.col("s.violations"), "status": F.col("s.status")},
+        )
+
+    def release(self, released: DataFrame, batch: Batch) -> None:
+        """Take rows (`quarantine_id`, `_is_replayed`) out of quarantine; they are in silver or history, and counted
+        there. Of those that were replayed a record stays."""
+        if released.isEmpty():
+            return
+        table = tables.quarantined_rows.identifier
+        same = F.col(f"{table}.quarantine_id") == F.col("s.quarantine_id")
+        why = F.lit(f"batch {batch.batch_id}: {batch.reason}")
+        values = {"status": F.lit(silver.REPLAYED), "resolution": why, "resolved_by": F.lit(batch.batch_id)}
+        merge = released.alias("s").mergeInto(table, same)
+        merge.whenMatched(F.col("s._is_replayed")).update(values).whenMatched().delete().merge()
+
+    def reopen(self, batch: Batch) -> None:
+        """Put rows that a replay had released before it was given up back into quarantine."""
+        ids = [(identity,) for identities in batch.rows.values() for identity in identities]
+        nothing = {"resolution": F.lit(None).cast("string"), "resolved_by": F.lit(None).cast("bigint")}
+        self._update(
+            tables.quarantined_rows,
+            self._frame(ids, (("quarantine_id", "string"),)),
+            on="quarantine_id",
+            where=F.col("t.resolved_by") == batch.batch_id,
+            values={"status": F.lit(silver.OPEN), **nothing},
+        )
+
+    def close_corrected(self, contract: SourceContract, corrections: DataFrame, batch: Batch) -> None:
+        """Close refused rows of which a corrected version has landed (`silver.corrections`)."""
+        self._update(
+            tables.quarantined_rows,
+            corrections,
+            on="quarantine_id",
+            where=F.col("t.status").isin(silver.OPEN, silver.WAITING) & (F.col("t.dataset") == contract.dataset),
+            values={
+                "status": F.lit(silver.DISCARDED),
+                "resolution": F.col("s.resolution"),
+                "resolved_by": F.lit(batch.batch_id),
+            },
+        )
 
     def merge_history(self, contract: SourceContract, judged: DataFrame) -> None:
         """Bring history to the fates that `silver.judge` found."""
         table = tables.history_table(contract)
+        has_none = F.col("_fate").isin(silver.CURRENT, silver.RETRACTED)
         moved = judged.where(~F.col("_fate").eqNullSafe(F.col("_old_fate"))).where(
-            (F.col("_fate") != silver.CURRENT) | F.col("_old_fate").isNotNull()
+            ~has_none | F.col("_old_fate").isNotNull()
         )
         self._merge(
             table,
             moved.select(*table.column_names),
-            on=("_file_id", "_row"),
-            delete_when=F.col("s._fate") == silver.CURRENT,
+            on=silver.PLACE,
+            delete_when=F.col("s._fate").isin(silver.CURRENT, silver.RETRACTED),
         )
 
     def merge_silver(self, contract: SourceContract, judged: DataFrame) -> None:
-        """Put the winners that are not yet in silver there."""
+        """Put the winners that are not yet in silver there; a key whose only versions are retracted leaves."""
         table = tables.silver_table(contract)
-        entering = judged.where((F.col("_fate") == silver.CURRENT) & ~F.col("_was_current"))
-        self._merge(table, entering.select(*table.column_names), on=("_key",))
+        is_winner = F.col("_fate") == silver.CURRENT
+        leaving = judged.where((F.col("_fate") == silver.RETRACTED) & F.col("_was_current"))
+        changed = (
+            judged.where(is_winner & ~F.col("_was_current"))
+            .withColumn("_leaves", F.lit(False))
+            .unionByName(leaving.join(judged.where(is_winner), "_key", "left_anti").withColumn("_leaves", F.lit(True)))
+        )
+        self._merge(table, changed.select(*table.column_names, "_leaves"), on=("_key",), delete_when=F.col("s._leaves"))
 
     def account(self, touched: Mapping[SourceContract, DataFrame], released: DataFrame | None = None) -> None:
         """Count where the rows of these files (`file_id`) of these datasets are, each number from its own table;
-        `released` rows (`quarantine_id`) as if they had left quarantine."""
+        `released` rows (`quarantine_id`) as if they had left quarantine. A file that is not accepted has no account."""
         if not touched:
             return
         located = reduce(DataFrame.unionByName, (self._places(contract, released) for contract in touched))
@@ -277,20 +403,20 @@ class Lake:
             .groupBy("file_id")
             .agg(*(F.count_if(F.col("place") == place).alias(place) for place in PLACES))
         )
+        accepted = self.read(tables.files).where(F.col("verdict") == "accepted")
         accounts = (
-            self.read(tables.files)
-            .where(F.col("verdict") == "accepted")
-            .join(F.broadcast(files), "file_id", "left_semi")
+            files.join(accepted, "file_id", "left")
             .join(counts, "file_id", "left")
             .select("file_id", "dataset", F.col("rows_parsed").alias("parsed"), *PLACES)
-            .na.fill(0)
+            .na.fill(0, list(PLACES))
         )
-        self._merge(tables.row_accounts, self.pin(accounts), on=("file_id",))
+        is_refused = F.col("s.parsed").isNull()
+        self._merge(tables.row_accounts, self.pin(accounts), on=("file_id",), delete_when=is_refused)
 
     def _places(self, contract: SourceContract, released: DataFrame | None) -> DataFrame:
         """(file_id, place) of every row of a dataset, from the tables that hold them."""
         refused = self.read(tables.quarantined_rows).where(
-            (F.col("dataset") == contract.dataset) & (F.col("status") != "replayed")
+            (F.col("dataset") == contract.dataset) & (F.col("status") != silver.REPLAYED)
         )
         if released is not None:
             refused = refused.join(F.broadcast(released), "quarantine_id", "left_anti")
@@ -335,6 +461,19 @@ class Lake:
         merge = merge.whenMatched().update(values)
         new = merge.whenNotMatched() if delete_when is None else merge.whenNotMatched(~delete_when)
         new.insert(values).merge()
+
+    def _update(
+        self, table: Table, source: DataFrame, on: str, where: SparkColumn, values: Mapping[str, SparkColumn]
+    ) -> None:
+        """Set columns of the rows (`t`) that a row of `source` (`s`) names by `on`, where the condition holds.
+
+        Nothing is committed when there is nothing to change.
+        """
+        same = F.col(f"t.{on}") == F.col(f"s.{on}")
+        changed = self.read(table).alias("t").join(F.broadcast(source.alias("s")), same).where(where)
+        names = [name for name in table.column_names if name not in values]
+        rows = changed.select(*(F.col(f"t.{name}") for name in names), *(v.alias(name) for name, v in values.items()))
+        self._merge(table, self.pin(rows), on=(on,))
 
     def _append(self, table: Table, rows: DataFrame) -> None:
         if not rows.isEmpty():

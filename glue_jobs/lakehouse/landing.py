@@ -1,11 +1,8 @@
-"""What has arrived: the files in landing, their identity, and the batches that take them.
+"""What has arrived: the files in landing, their identity, and where each is kept once it has a verdict.
 
-A batch is a number of one sequence and a manifest in S3; nothing here knows Spark.
+Nothing here knows Spark.
 
     landing/<domain>/<dataset>/…           files that wait
-    batches/<number>/manifest.json         planned: which files, at which ETag (written once, If-None-Match)
-    batches/<number>/done.json             finished: loaded, proved and moved
-    batches/latest.json                    a hint where to start looking; never the truth
     raw/<dataset>/<file_id>/…              accepted files, immutable
     quarantine/files/<reason>/<dataset>/<file_id>/…   refused files
 """
@@ -13,22 +10,17 @@ A batch is a number of one sequence and a manifest in S3; nothing here knows Spa
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 LANDING = "landing/"
-BATCHES = "batches/"
-LATEST = f"{BATCHES}latest.json"
 RAW = "raw/"
 QUARANTINE = "quarantine/files/"
 UNKNOWN_DATASET = "unknown"
-MOVERS = 8
 # CopyObject takes no more; a larger file is refused, but has to leave landing like any other.
 LARGEST_COPY_BYTES = 5 << 30
 
@@ -43,16 +35,6 @@ class LandedFile:
     etag: str
     bytes: int
     arrived_at: str
-
-
-@dataclass(frozen=True)
-class Batch:
-    """A planned batch: the number, when it was planned (ISO 8601, UTC) and its files."""
-
-    batch_id: int
-    kind: str
-    planned_at: str
-    files: tuple[LandedFile, ...]
 
 
 def file_id(bucket: str, key: str, etag: str) -> str:
@@ -78,43 +60,6 @@ def waiting(s3: Any, bucket: str, dataset: str | None = None) -> Iterator[Landed
             yield LandedFile(file_id(bucket, key, etag), dataset_of(key), key, etag, item["Size"], arrived_at)
 
 
-def plan(
-    s3: Any, bucket: str, batch_files: int, batch_bytes: int, now: datetime, dataset: str | None = None
-) -> Batch | None:
-    """The batch to work on: an unfinished one first, else a new one of the oldest files; None when nothing waits.
-
-    Two planners at once agree: the manifest's conditional PUT lets one win; the other takes the winner's batch, or
-    plans the next one when the winner has finished it meanwhile.
-    """
-    while True:
-        unfinished, last = _last_batch(s3, bucket)
-        if unfinished:
-            return read_batch(s3, bucket, last)
-        files = _bounded(waiting(s3, bucket, dataset), batch_files, batch_bytes)
-        if not files:
-            return None
-        batch = Batch(last + 1, "ingest", now.astimezone(UTC).isoformat(), files)
-        try:
-            s3.put_object(
-                Bucket=bucket,
-                Key=_manifest_key(batch.batch_id),
-                Body=json.dumps(asdict(batch), indent=1).encode(),
-                ContentType="application/json",
-                IfNoneMatch="*",
-            )
-        except ClientError as error:
-            if not _is_precondition(error):
-                raise
-        else:
-            return batch
-
-
-def read_batch(s3: Any, bucket: str, batch_id: int) -> Batch:
-    """The manifest of a planned batch."""
-    content = json.loads(s3.get_object(Bucket=bucket, Key=_manifest_key(batch_id))["Body"].read())
-    return Batch(**{**content, "files": tuple(LandedFile(**item) for item in content["files"])})
-
-
 def read_file(s3: Any, bucket: str, file: LandedFile) -> bytes | None:
     """The bytes of the version that was listed; None when it is gone, for another has landed or somebody deleted it.
 
@@ -123,29 +68,10 @@ def read_file(s3: Any, bucket: str, file: LandedFile) -> bytes | None:
     try:
         return _body(s3.get_object(Bucket=bucket, Key=file.key, IfMatch=file.etag))
     except ClientError as error:
-        if not (_is_precondition(error) or _is_missing(error)):
+        if not (is_precondition(error) or is_missing(error)):
             raise
-    archived = _archived(s3, bucket, file)
-    return _body(s3.get_object(Bucket=bucket, Key=archived)) if archived else None
-
-
-def is_finished(s3: Any, bucket: str, batch_id: int) -> bool:
-    """Whether a batch has been loaded, proved and moved."""
-    return _exists(s3, bucket, _done_key(batch_id))
-
-
-def finish(s3: Any, bucket: str, batch: Batch, verdicts: dict[str, tuple[str, str | None]], now: datetime) -> None:
-    """Move the batch's files out of landing by their verdicts (file_id → verdict, reason), then mark it finished.
-
-    A file without a verdict changed between listing and reading: it stays for the next batch. Safe to repeat.
-    """
-    with ThreadPoolExecutor(MOVERS) as pool:
-        moves = [(file, *verdicts[file.file_id]) for file in batch.files if file.file_id in verdicts]
-        for _ in pool.map(lambda move: _move(s3, bucket, *move), moves):
-            pass
-    done = json.dumps({"batch_id": batch.batch_id, "finished_at": now.astimezone(UTC).isoformat()}).encode()
-    s3.put_object(Bucket=bucket, Key=_done_key(batch.batch_id), Body=done, ContentType="application/json")
-    s3.put_object(Bucket=bucket, Key=LATEST, Body=done, ContentType="application/json")
+    key = archived(s3, bucket, file)
+    return _body(s3.get_object(Bucket=bucket, Key=key)) if key else None
 
 
 def archive_key(file: LandedFile, verdict: str, reason: str | None) -> str:
@@ -155,15 +81,16 @@ def archive_key(file: LandedFile, verdict: str, reason: str | None) -> str:
     return f"{folder}{file.dataset}/{file.file_id}/{name}"
 
 
-def _archived(s3: Any, bucket: str, file: LandedFile) -> str | None:
+def archived(s3: Any, bucket: str, file: LandedFile) -> str | None:
     """The key under which a version is archived, whatever its verdict was; None when it is not."""
     reasons = s3.list_objects_v2(Bucket=bucket, Prefix=QUARANTINE, Delimiter="/").get("CommonPrefixes", [])
     folders = (RAW, *(item["Prefix"] for item in reasons))
     keys = (archive_key(file, "accepted", None).replace(RAW, folder, 1) for folder in folders)
-    return next((key for key in keys if _exists(s3, bucket, key)), None)
+    return next((key for key in keys if exists(s3, bucket, key)), None)
 
 
-def _move(s3: Any, bucket: str, file: LandedFile, verdict: str, reason: str | None) -> None:
+def move(s3: Any, bucket: str, file: LandedFile, verdict: str, reason: str | None) -> None:
+    """From landing to where a file with this verdict is kept. Safe to repeat."""
     source = {"Bucket": bucket, "Key": file.key}
     target = {"Bucket": bucket, "Key": archive_key(file, verdict, reason)}
     try:
@@ -174,61 +101,24 @@ def _move(s3: Any, bucket: str, file: LandedFile, verdict: str, reason: str | No
         s3.delete_object(Bucket=bucket, Key=file.key, IfMatch=file.etag)
     except ClientError as error:
         # Gone: an earlier try moved it. Changed: another version has landed and waits for the next batch.
-        if not (_is_precondition(error) or _is_missing(error)):
+        if not (is_precondition(error) or is_missing(error)):
             raise
 
 
-def _bounded(files: Iterable[LandedFile], batch_files: int, batch_bytes: int) -> tuple[LandedFile, ...]:
-    """The oldest files that fit, at least one: a file larger than the bound makes a batch of its own."""
-    chosen: list[LandedFile] = []
-    total = 0
-    for file in sorted(files, key=lambda item: (item.arrived_at, item.key)):
-        if chosen and (len(chosen) == batch_files or total + file.bytes > batch_bytes):
-            break
-        chosen.append(file)
-        total += file.bytes
-    return tuple(chosen)
+def move_archived(s3: Any, bucket: str, file: LandedFile, verdict: str, reason: str | None) -> None:
+    """From where an earlier verdict put a file to where this one does. Safe to repeat."""
+    current, target = archived(s3, bucket, file), archive_key(file, verdict, reason)
+    if current is not None and current != target:
+        s3.copy({"Bucket": bucket, "Key": current}, bucket, target)
+        s3.delete_object(Bucket=bucket, Key=current)
 
 
-def _last_batch(s3: Any, bucket: str) -> tuple[bool, int]:
-    """(is it unfinished, the greatest batch number); (False, 0) before the first one.
-
-    One writer at a time means that only the greatest batch can be unfinished.
-    """
-    last = _hint(s3, bucket)
-    pages = s3.get_paginator("list_objects_v2").paginate(
-        Bucket=bucket, Prefix=BATCHES, StartAfter=f"{BATCHES}{last:010d}/~"
-    )
-    for page in pages:
-        for item in page.get("Contents", []):
-            number = item["Key"].removeprefix(BATCHES).split("/")[0]
-            if number.isdecimal():
-                last = max(last, int(number))
-    return (last > 0 and not is_finished(s3, bucket, last)), last
-
-
-def _hint(s3: Any, bucket: str) -> int:
-    try:
-        return int(json.loads(s3.get_object(Bucket=bucket, Key=LATEST)["Body"].read())["batch_id"])
-    except ClientError as error:
-        if not _is_missing(error):
-            raise
-        return 0
-
-
-def _manifest_key(batch_id: int) -> str:
-    return f"{BATCHES}{batch_id:010d}/manifest.json"
-
-
-def _done_key(batch_id: int) -> str:
-    return f"{BATCHES}{batch_id:010d}/done.json"
-
-
-def _exists(s3: Any, bucket: str, key: str) -> bool:
+def exists(s3: Any, bucket: str, key: str) -> bool:
+    """Whether there is an object of that key."""
     try:
         s3.head_object(Bucket=bucket, Key=key)
     except ClientError as error:
-        if not _is_missing(error):
+        if not is_missing(error):
             raise
         return False
     return True
@@ -239,9 +129,11 @@ def _body(response: dict[str, Any]) -> bytes:
     return body
 
 
-def _is_missing(error: ClientError) -> bool:
+def is_missing(error: ClientError) -> bool:
+    """Whether S3 answered that there is no such object."""
     return error.response["Error"]["Code"] in ("NoSuchKey", "404")
 
 
-def _is_precondition(error: ClientError) -> bool:
+def is_precondition(error: ClientError) -> bool:
+    """Whether S3 answered that a condition of the call (If-Match, If-None-Match) does not hold."""
     return error.response["Error"]["Code"] in ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")

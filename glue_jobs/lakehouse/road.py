@@ -6,13 +6,14 @@ Every station takes a batch number and may be run again at any time.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 
-from lakehouse import landing, proof, warehouse
+from lakehouse import batches, landing, proof, replays, warehouse
 from lakehouse.contract import load_registry
 from lakehouse.jobs import JOBS
 from lakehouse.redshift import MAX_STATEMENTS_PER_CALL, Redshift
@@ -20,6 +21,8 @@ from lakehouse.settings import Settings
 
 _IDS_PER_QUERY = 100
 _POLL_SECONDS = 0.25
+_LATEST_RUNS = 50
+_FAILED_STATES = ("FAILED", "ERROR", "TIMEOUT", "STOPPED", "EXPIRED")
 
 
 class StationError(Exception):
@@ -29,7 +32,7 @@ class StationError(Exception):
 def plan(settings: Settings, dataset: str | None = None, max_files: int | None = None) -> int | None:
     """The number of the batch to work on, or None when nothing waits. Resumes an unfinished batch first."""
     bound = min(settings.batch_files, max_files or settings.batch_files)
-    batch = landing.plan(_s3(), settings.bucket, bound, settings.batch_bytes, datetime.now(UTC), dataset)
+    batch = batches.plan(_s3(), settings.bucket, bound, settings.batch_bytes, datetime.now(UTC), dataset)
     return batch.batch_id if batch else None
 
 
@@ -50,17 +53,37 @@ def load_transactions(settings: Settings, batch_id: int) -> list[list[str]]:
 
 def prove(settings: Settings, batch_id: int) -> None:
     """Raises proof.ProofError naming every file and table whose sums do not close."""
-    batch = landing.read_batch(_s3(), settings.bucket, batch_id)
+    batch = batches.read(_s3(), settings.bucket, batch_id)
     registry = load_registry()
-    affected = registry.affected(file.dataset for file in batch.files)
+    affected = registry.affected(batch.datasets)
     proof.require(proof.prove(Redshift(settings), registry, [contract.dataset for contract in affected]))
 
 
 def finish(settings: Settings, batch_id: int) -> bool:
-    """Move the batch's files out of landing and mark it finished; True when landing still holds files."""
-    batch = landing.read_batch(_s3(), settings.bucket, batch_id)
-    landing.finish(_s3(), settings.bucket, batch, _verdicts(settings, batch), datetime.now(UTC))
-    return next(landing.waiting(_s3(), settings.bucket), None) is not None
+    """Move the batch's files to where their verdicts put them and mark it finished; True when more is waiting."""
+    batch = batches.read(_s3(), settings.bucket, batch_id)
+    batches.finish(_s3(), settings.bucket, batch, _verdicts(settings, batch), datetime.now(UTC))
+    is_more_landed = next(landing.waiting(_s3(), settings.bucket), None) is not None
+    return is_more_landed or bool(batches.requests(_s3(), settings.bucket))
+
+
+def note_failure(settings: Settings, batch_id: int, run: str) -> None:
+    """Put on record that a run failed at a Glue job of the batch, with Glue's own message: one that keeps failing is
+    narrowed by `plan`."""
+    batch = batches.read(_s3(), settings.bucket, batch_id)
+    batches.note_failure(_s3(), settings.bucket, batch, run, _glue_failure(settings, batch_id))
+
+
+def _glue_failure(settings: Settings, batch_id: int) -> str:
+    """What Glue says of the last failure of a job on the batch."""
+    glue: Any = boto3.client("glue")
+    ended = [
+        (run["CompletedOn"], f"{name}: {run.get('ErrorMessage', run['JobRunState'])}")
+        for name in JOBS
+        for run in glue.get_job_runs(JobName=settings.job_name(name), MaxResults=_LATEST_RUNS)["JobRuns"]
+        if run.get("Arguments", {}).get("--batch_id") == str(batch_id) and run["JobRunState"] in _FAILED_STATES
+    ]
+    return max(ended)[1] if ended else "Glue has no failed run of this batch"
 
 
 def run(settings: Settings, dataset: str | None = None, max_files: int | None = None) -> Iterator[tuple[str, float]]:
@@ -75,7 +98,11 @@ def run(settings: Settings, dataset: str | None = None, max_files: int | None = 
     yield "plan", time.monotonic() - started
     for name in JOBS:
         started = time.monotonic()
-        run_job(settings, name, batch_id)
+        try:
+            run_job(settings, name, {"--batch_id": str(batch_id)})
+        except StationError:
+            note_failure(settings, batch_id, uuid.uuid4().hex)
+            raise
         yield name, time.monotonic() - started
     started = time.monotonic()
     Redshift(settings).in_session([*stage_calls(settings, batch_id), *load_transactions(settings, batch_id)])
@@ -86,23 +113,46 @@ def run(settings: Settings, dataset: str | None = None, max_files: int | None = 
         yield name, time.monotonic() - started
 
 
-def run_job(settings: Settings, name: str, batch_id: int, timeout_seconds: float = 3_600) -> None:
-    """Run one Glue job for a batch and wait for its end. Raises StationError with Glue's message."""
+def preview(settings: Settings, request_ids: Iterable[str], timeout_seconds: float = 3_600) -> dict[str, Any]:
+    """What would become of what drafts mean, found by the Glue job that judges without writing: `rows` by dataset and
+    `files`, as `previewing.preview` gives them."""
+    rows: dict[str, Any] = {}
+    files: list[dict[str, Any]] = []
+    for request_id in request_ids:
+        run_job(settings, "preview_replay", {"--request_id": request_id}, timeout_seconds)
+        found = replays.take_result(settings.bucket, request_id)
+        files += found["files"]
+        for dataset, judged in found["rows"].items():
+            rows[dataset] = _joined(rows[dataset], judged) if dataset in rows else judged
+    return {"rows": rows, "files": files}
+
+
+def _joined(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """What was found of two portions of one dataset."""
+    rules: dict[str, dict[str, Any]] = {}
+    for rule in (*one["rules"], *other["rules"]):
+        rules[rule["rule"]] = {**rule, "rows": rule["rows"] + rules.get(rule["rule"], {"rows": 0})["rows"]}
+    by_count = sorted(rules.values(), key=lambda rule: (-rule["rows"], rule["rule"]))
+    return {**{name: one[name] + other[name] for name in ("pass", "refused")}, "rules": by_count}
+
+
+def run_job(settings: Settings, name: str, arguments: Mapping[str, str], timeout_seconds: float = 3_600) -> None:
+    """Run one Glue job and wait for its end. Raises StationError with Glue's message."""
     glue: Any = boto3.client("glue")
     job = settings.job_name(name)
-    run_id = glue.start_job_run(JobName=job, Arguments={"--batch_id": str(batch_id)})["JobRunId"]
+    run_id = glue.start_job_run(JobName=job, Arguments=dict(arguments))["JobRunId"]
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
         state = glue.get_job_run(JobName=job, RunId=run_id)["JobRun"]
         if state["JobRunState"] == "SUCCEEDED":
             return
-        if state["JobRunState"] in ("FAILED", "ERROR", "TIMEOUT", "STOPPED", "EXPIRED"):
+        if state["JobRunState"] in _FAILED_STATES:
             raise StationError(f"{job} {run_id} {state['JobRunState']}: {state.get('ErrorMessage', 'no message')}")
         time.sleep(_POLL_SECONDS)
     raise StationError(f"{job} {run_id} did not end in {timeout_seconds:.0f} s")
 
 
-def _verdicts(settings: Settings, batch: landing.Batch) -> dict[str, tuple[str, str | None]]:
+def _verdicts(settings: Settings, batch: batches.Batch) -> dict[str, tuple[str, str | None]]:
     """file_id → (verdict, reason) of the batch's files, from the ledger."""
     redshift, verdicts = Redshift(settings), {}
     ids = [file.file_id for file in batch.files]

@@ -6,7 +6,7 @@ whole batch for one bad cell.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
@@ -15,16 +15,20 @@ from pyspark.sql import functions as F  # noqa: N812 - the name every Spark prog
 from lakehouse import bronze, tables, values
 from lakehouse.contract import Column, SourceContract, UnitColumn
 
-CURRENT, DUPLICATE, SUPERSEDED = "current", "duplicate", "superseded"
+CURRENT, DUPLICATE, SUPERSEDED, RETRACTED = "current", "duplicate", "superseded", "retracted"
 VIOLATIONS = "_violations"
-OPEN, WAITING = "open", "waiting"
-"""What is to become of a refused row: somebody has to look at it, or its parent has to arrive."""
+OPEN, WAITING, REPLAYED, DISCARDED = "open", "waiting", "replayed", "discarded"
+"""What is to become of a refused row: somebody has to look at it, or its parent has to arrive; or what became of it:
+it passed when it was judged again, or it stays out for good."""
+PLACE = ("_file_id", "_row")
+CORRECTS = "_quarantine_id"
+"""The column by which a landed row says which refused row it corrects."""
 ORPHAN = "_orphan"
 """How the rule ends that a row without its parent breaks."""
 
 
-def typed(rows: DataFrame, contract: SourceContract) -> DataFrame:
-    """Bronze rows → silver's columns, `_raw` (the row as it came, JSON) and `_violations`.
+def typed(rows: DataFrame, contract: SourceContract, keep: Sequence[str] = ()) -> DataFrame:
+    """Bronze rows → silver's columns, `_raw` (the row as it came, JSON), `_violations`, and what is to be kept.
 
     `_violations` is an array of (rule, field, value), empty for a clean row; `value` is the text as it came.
     """
@@ -50,6 +54,7 @@ def typed(rows: DataFrame, contract: SourceContract) -> DataFrame:
         "_row",
         "_batch_id",
         "_ingested_at",
+        *keep,
         F.when(unreadable.isNotNull(), F.col(bronze.RESCUED))
         .otherwise(F.to_json(F.struct(*contract.text_columns, bronze.RESCUED)))
         .alias("_raw"),
@@ -107,8 +112,24 @@ def split(typed_rows: DataFrame, contract: SourceContract) -> tuple[DataFrame, D
         F.when(is_waiting, WAITING).otherwise(OPEN).alias("status"),
         F.col("_batch_id").alias("batch_id"),
         F.col("_ingested_at").alias("quarantined_at"),
+        F.lit(None).cast("string").alias("resolution"),
+        F.lit(None).cast("bigint").alias("resolved_by"),
     )
     return good, bad
+
+
+def corrections(typed_rows: DataFrame) -> DataFrame:
+    """`quarantine_id` and `resolution` of every refused row that one of these says it corrects, good or bad itself:
+    what was wrong is then this row's affair alone."""
+    named = F.get_json_object(bronze.RESCUED, f"$.{CORRECTS}")
+    where = F.concat(F.lit("corrected by row "), F.col("_row"), F.lit(" of file "), F.col("_file_id"))
+    return (
+        typed_rows.where(F.col(bronze.RESCUED).contains(CORRECTS))
+        .select(named.alias("quarantine_id"), where.alias("resolution"))
+        .where("quarantine_id IS NOT NULL")
+        .groupBy("quarantine_id")
+        .agg(F.min("resolution").alias("resolution"))
+    )
 
 
 def quarantine_id(contract: SourceContract) -> SparkColumn:
@@ -117,38 +138,45 @@ def quarantine_id(contract: SourceContract) -> SparkColumn:
     return F.substring(F.sha2(place, 256), 1, 32).alias("quarantine_id")
 
 
-def judge(good: DataFrame, silver: DataFrame, history: DataFrame, contract: SourceContract) -> DataFrame:
+def judge(
+    good: DataFrame, silver: DataFrame, history: DataFrame, contract: SourceContract, retracted: DataFrame | None = None
+) -> DataFrame:
     """The fate of every version of every key in `good`, over all versions ever seen.
 
     Silver's columns, and `_fate` (current, duplicate, superseded), `_was_current` (it is in silver) and `_old_fate`
     (what history says of it, null when it is not there). A pure function of the rows: neither the order of arrival nor
     the split into batches can change it, and rows that an interrupted try has already written count once.
+
+    Versions in the places `retracted` (`_file_id`, `_row`) have to leave: their keys are judged without them, their own
+    fate is `retracted`.
     """
-    keys = good.select("_key").distinct()
-    columns = good.columns
-    versions = (
-        good.select(*columns, F.lit(False).alias("_was_current"), F.lit(None).cast("string").alias("_old_fate"))
-        .unionByName(
-            silver.join(keys, "_key", "left_semi").select(
-                *columns, F.lit(True).alias("_was_current"), F.lit(None).cast("string").alias("_old_fate")
-            )
-        )
-        .unionByName(
-            history.join(keys, "_key", "left_semi").select(
-                *columns, F.lit(False).alias("_was_current"), F.col("_fate").alias("_old_fate")
-            )
+    known = _known_versions(good.columns, silver, history)
+    keys = good.select("_key")
+    if retracted is not None:
+        known = known.join(F.broadcast(retracted.withColumn("_leaves", F.lit(True))), list(PLACE), "left")
+        known = known.withColumn("_leaves", F.coalesce("_leaves", F.lit(False)))
+        keys = keys.unionByName(known.where("_leaves").select("_key"))
+    else:
+        known = known.withColumn("_leaves", F.lit(False))
+    versions = known.join(keys.distinct(), "_key", "left_semi").unionByName(
+        good.select(
+            "*",
+            F.lit(False).alias("_was_current"),
+            F.lit(None).cast("string").alias("_old_fate"),
+            F.lit(False).alias("_leaves"),
         )
     )
     # One shuffle by key serves all windows.
-    place = Window.partitionBy("_key", "_file_id", "_row")
+    place = Window.partitionBy("_key", *PLACE)
     order = [F.col(contract.order_by).desc_nulls_last()] if contract.order_by else []
-    best = Window.partitionBy("_key").orderBy(*order, F.desc("_content"), "_file_id", "_row")
-    same_content = Window.partitionBy("_key", "_content").orderBy("_file_id", "_row")
+    best = Window.partitionBy("_key").orderBy("_leaves", *order, F.desc("_content"), *PLACE)
+    same_content = Window.partitionBy("_key", "_content").orderBy("_leaves", *PLACE)
     once = (
         versions.withColumns(
             {
                 "_was_current": F.max("_was_current").over(place),
                 "_old_fate": F.max("_old_fate").over(place),
+                "_leaves": F.max("_leaves").over(place),
                 "_copy": F.row_number().over(place.orderBy("_batch_id")),
             }
         )
@@ -156,7 +184,8 @@ def judge(good: DataFrame, silver: DataFrame, history: DataFrame, contract: Sour
         .drop("_copy")
     )
     fate = (
-        F.when(F.col("_rank") == 1, CURRENT)
+        F.when(F.col("_leaves"), RETRACTED)
+        .when(F.col("_rank") == 1, CURRENT)
         .when((F.col("_twin") == 1) & (F.col("_content") != F.col("_winning_content")), SUPERSEDED)
         .otherwise(DUPLICATE)
     )
@@ -169,7 +198,15 @@ def judge(good: DataFrame, silver: DataFrame, history: DataFrame, contract: Sour
             }
         )
         .withColumn("_fate", fate)
-        .drop("_rank", "_winning_content", "_twin")
+        .drop("_rank", "_winning_content", "_twin", "_leaves")
+    )
+
+
+def _known_versions(columns: list[str], silver: DataFrame, history: DataFrame) -> DataFrame:
+    """Every version that a table holds, with `_was_current` and `_old_fate`."""
+    no_fate = F.lit(None).cast("string").alias("_old_fate")
+    return silver.select(*columns, F.lit(True).alias("_was_current"), no_fate).unionByName(
+        history.select(*columns, F.lit(False).alias("_was_current"), F.col("_fate").alias("_old_fate"))
     )
 
 

@@ -36,6 +36,8 @@ FILES: Shape = (
     ("batch_id", "bigint"),
     ("arrived_at", "timestamp_ntz"),
     ("ingested_at", "timestamp_ntz"),
+    # Why it was replayed or discarded.
+    ("resolution", "string"),
 )
 BATCHES: Shape = (
     ("batch_id", "bigint"),
@@ -44,6 +46,8 @@ BATCHES: Shape = (
     ("files", "bigint"),
     ("bytes", "bigint"),
     ("rows_parsed", "bigint"),
+    # How often the batch was narrowed when its files got these verdicts.
+    ("narrowed", "bigint"),
 )
 ROW_ACCOUNTS: Shape = (
     ("file_id", "string"),
@@ -64,6 +68,9 @@ QUARANTINED_ROWS: Shape = (
     ("status", "string"),
     ("batch_id", "bigint"),
     ("quarantined_at", "timestamp_ntz"),
+    # Why it is replayed or discarded, and by which batch.
+    ("resolution", "string"),
+    ("resolved_by", "bigint"),
 )
 # What silver knows about a row besides the contract's columns: hashes of its key and of its typed content, and where
 # it came from.

@@ -20,9 +20,15 @@ def ingest(dag_bag: Any) -> Any:
 
 
 def test_stations_follow_each_other(ingest: Any) -> None:
-    assert [task.task_id for task in ingest.topological_sort()] == ROAD
+    assert [task.task_id for task in ingest.topological_sort() if task.task_id != "note_failure"] == ROAD
     for before, after in pairwise(ROAD):
         assert after in ingest.get_task(before).downstream_task_ids
+
+
+def test_only_a_glue_job_that_failed_is_put_on_record(ingest: Any) -> None:
+    task = ingest.get_task("note_failure")
+    assert task.trigger_rule == "one_failed"
+    assert task.upstream_task_ids - {"plan"} == {"bronze", "silver", "gold"}
 
 
 def test_one_batch_at_a_time(ingest: Any) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 
 import build_gold
 import ingest_bronze
 import refine_silver
-from lakehouse import landing, tables
+from lakehouse import batches, tables
+from lakehouse.batches import Kind, Request
 from lakehouse.lake import Lake
+from lakehouse.landing import LandedFile
 from lakehouse.tables import Table
 
 BUCKET = "lakehouse-tests"
@@ -43,18 +46,36 @@ class TestLake:
         body = content.encode() if isinstance(content, str) else content
         self.s3.put_object(Bucket=BUCKET, Key=f"landing/{dataset.replace('.', '/')}/{name}", Body=body)
 
-    def plan(self, max_files: int = 100) -> landing.Batch | None:
-        return landing.plan(self.s3, BUCKET, max_files, 1 << 30, datetime.now(UTC))
+    def plan(self, max_files: int = 100) -> batches.Batch | None:
+        return batches.plan(self.s3, BUCKET, max_files, 1 << 30, datetime.now(UTC))
 
-    def station(self, name: str, batch: landing.Batch) -> None:
+    def station(self, name: str, batch: batches.Batch) -> None:
         """Run one Glue job's entry point on a batch."""
         JOBS[name].main([name, "--batch_id", str(batch.batch_id), "--bucket", BUCKET])
 
-    def finish(self, batch: landing.Batch) -> None:
-        verdicts = {row.file_id: (row.verdict, row.reason) for row in self.read(tables.files).collect()}
-        landing.finish(self.s3, BUCKET, batch, verdicts, datetime.now(UTC))
+    def request(self, kind: Kind, rows: Sequence[Row] = (), files: Sequence[Row] = ()) -> str:
+        """Ask to replay or discard rows of `quarantine.rows` and of `ops.files`; gives the request's id."""
+        by_dataset: dict[str, tuple[str, ...]] = {}
+        for row in rows:
+            by_dataset[row.dataset] = (*by_dataset.get(row.dataset, ()), row.quarantine_id)
+        landed = tuple(
+            LandedFile(row.file_id, row.dataset, row.key, row.etag, row.bytes, row.arrived_at.isoformat())
+            for row in files
+        )
+        now = datetime.now(UTC)
+        request = Request(f"{now:%Y%m%dT%H%M%S%f}", kind, now.isoformat(), "a test asks", landed, by_dataset)
+        batches.submit(self.s3, BUCKET, request)
+        return request.request_id
 
-    def run(self, max_files: int = 100) -> Iterator[landing.Batch]:
+    def note_failure(self, batch: batches.Batch) -> None:
+        """A run of the batch ends at a Glue job."""
+        batches.note_failure(self.s3, BUCKET, batch, uuid.uuid4().hex, "it broke")
+
+    def finish(self, batch: batches.Batch) -> None:
+        verdicts = {row.file_id: (row.verdict, row.reason) for row in self.read(tables.files).collect()}
+        batches.finish(self.s3, BUCKET, batch, verdicts, datetime.now(UTC))
+
+    def run(self, max_files: int = 100) -> Iterator[batches.Batch]:
         """Walk batch after batch down the road until nothing waits."""
         while batch := self.plan(max_files):
             for name in JOBS:
@@ -62,7 +83,7 @@ class TestLake:
             self.finish(batch)
             yield batch
 
-    def run_all(self, max_files: int = 100) -> list[landing.Batch]:
+    def run_all(self, max_files: int = 100) -> list[batches.Batch]:
         return list(self.run(max_files))
 
     def read(self, table: Table) -> DataFrame:

@@ -13,8 +13,9 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse import landing
-from lakehouse.landing import Batch, LandedFile
+from lakehouse import batches, landing
+from lakehouse.batches import Batch
+from lakehouse.landing import LandedFile
 from tests.unit.conftest import BUCKET
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -28,7 +29,7 @@ def land(s3: Any, *names: str, body: bytes = b"x", dataset: str = "storefront/us
 
 
 def plan(s3: Any, batch_files: int = 100, batch_bytes: int = MANY, dataset: str | None = None) -> Batch:
-    batch = landing.plan(s3, BUCKET, batch_files, batch_bytes, NOW, dataset)
+    batch = batches.plan(s3, BUCKET, batch_files, batch_bytes, NOW, dataset)
     assert batch is not None
     return batch
 
@@ -38,7 +39,7 @@ def accept_all(batch: Batch) -> dict[str, tuple[str, str | None]]:
 
 
 def finish(s3: Any, batch: Batch) -> None:
-    landing.finish(s3, BUCKET, batch, accept_all(batch), NOW)
+    batches.finish(s3, BUCKET, batch, accept_all(batch), NOW)
 
 
 def keys(s3: Any, prefix: str) -> list[str]:
@@ -105,16 +106,16 @@ def test_what_waits_is_listed_in_pages_without_folder_markers(s3: Any, monkeypat
 
 
 def test_nothing_waits_nothing_is_planned(s3: Any) -> None:
-    assert landing.plan(s3, BUCKET, 10, MANY, NOW) is None
+    assert batches.plan(s3, BUCKET, 10, MANY, NOW) is None
     assert keys(s3, "batches/") == []
 
 
 def test_a_batch_is_what_its_manifest_says(s3: Any) -> None:
     land(s3, *ODD_NAMES)
-    batch = landing.plan(s3, BUCKET, 100, MANY, datetime(2026, 11, 20, 13, tzinfo=timezone(timedelta(hours=1))))
+    batch = batches.plan(s3, BUCKET, 100, MANY, datetime(2026, 11, 20, 13, tzinfo=timezone(timedelta(hours=1))))
     assert batch is not None
     assert (batch.batch_id, batch.kind, batch.planned_at) == (1, "ingest", "2026-11-20T12:00:00+00:00")
-    assert landing.read_batch(s3, BUCKET, 1) == batch
+    assert batches.read(s3, BUCKET, 1) == batch
     assert sorted(file.key for file in batch.files) == sorted(f"landing/storefront/users/{name}" for name in ODD_NAMES)
 
 
@@ -132,9 +133,9 @@ def test_an_unfinished_batch_comes_before_a_new_one(s3: Any) -> None:
     first = plan(s3)
     land(s3, "b.csv")
     assert plan(s3) == first
-    assert not landing.is_finished(s3, BUCKET, 1)
+    assert not batches.is_finished(s3, BUCKET, 1)
     finish(s3, first)
-    assert landing.is_finished(s3, BUCKET, 1)
+    assert batches.is_finished(s3, BUCKET, 1)
     second = plan(s3)
     assert (second.batch_id, names(second.files)) == (2, ["b.csv"])
 
@@ -160,7 +161,7 @@ def test_a_batch_is_bounded_and_never_empty(
 def test_the_oldest_files_go_first() -> None:
     arrived = {"c": "2026-11-20T10:00:00+00:00", "a": "2026-11-20T11:00:00+00:00", "b": "2026-11-20T10:00:00+00:00"}
     files = [LandedFile(key, "d.d", key, "e", 1, arrived_at) for key, arrived_at in arrived.items()]
-    assert [file.key for file in landing._bounded(files, 2, MANY)] == ["b", "c"]
+    assert [file.key for file in batches._bounded(files, 2, MANY)] == ["b", "c"]
 
 
 def test_two_planners_at_once_agree(s3: Any) -> None:
@@ -203,9 +204,9 @@ def test_the_hint_may_be_lost_or_stale(s3: Any, hint: dict[str, int] | None) -> 
     for name in ("a.csv", "b.csv", "c.csv"):
         land(s3, name)
         finish(s3, plan(s3))
-    s3.delete_object(Bucket=BUCKET, Key=landing.LATEST)
+    s3.delete_object(Bucket=BUCKET, Key=batches.LATEST)
     if hint:
-        s3.put_object(Bucket=BUCKET, Key=landing.LATEST, Body=json.dumps(hint).encode())
+        s3.put_object(Bucket=BUCKET, Key=batches.LATEST, Body=json.dumps(hint).encode())
     land(s3, "d.csv")
     batch = plan(s3)
     assert batch.batch_id == 4
@@ -232,7 +233,7 @@ def test_files_go_where_their_verdict_says(s3: Any) -> None:
         by_name["x.tmp"].file_id: ("ignored", "temporary_name"),
     }
     for _ in range(2):  # safe to repeat
-        landing.finish(s3, BUCKET, batch, verdicts, NOW)
+        batches.finish(s3, BUCKET, batch, verdicts, NOW)
         assert keys(s3, "landing/") == ["landing/storefront/users/changed.csv"]
         assert keys(s3, "quarantine/") == [
             f"quarantine/files/html_page/storefront.users/{by_name['bad.csv'].file_id}/bad.csv"
@@ -274,7 +275,7 @@ def test_a_batch_resumed_in_the_middle_of_its_finish_still_finds_its_files(
     land(s3, "a.csv", body=b"a")
     land(s3, "b.csv", body=b"b")
     batch = plan(s3)
-    landing._move(s3, BUCKET, batch.files[0], *verdict)
+    landing.move(s3, BUCKET, batch.files[0], *verdict)
     assert plan(s3) == batch
     assert [landing.read_file(s3, BUCKET, file) for file in batch.files] == [b"a", b"b"]
 
@@ -285,7 +286,7 @@ def test_a_file_that_was_deleted_is_gone(s3: Any) -> None:
     s3.delete_object(Bucket=BUCKET, Key=batch.files[0].key)
     assert landing.read_file(s3, BUCKET, batch.files[0]) is None
     finish(s3, batch)
-    assert landing.is_finished(s3, BUCKET, 1)
+    assert batches.is_finished(s3, BUCKET, 1)
 
 
 def test_a_file_too_large_for_one_copy_is_moved_in_parts(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,5 +303,5 @@ def test_a_failed_move_leaves_the_batch_unfinished(s3: Any) -> None:
     batch = plan(s3)
     with pytest.raises(ClientError, match="SlowDown"):
         finish(Intercepted(s3, copy_object=failing("SlowDown")), batch)
-    assert not landing.is_finished(s3, BUCKET, 1)
+    assert not batches.is_finished(s3, BUCKET, 1)
     assert keys(s3, "landing/") == ["landing/storefront/users/a.csv"]

@@ -32,10 +32,10 @@ def batch_under_way(connection: Connection) -> int | None:
     """The number of the batch that is between its first and its last station, if there is one."""
     import boto3
 
-    from lakehouse import landing
+    from lakehouse import batches
 
     last = connection.redshift().query("SELECT MAX(batch_id) FROM lake_ops.batches").rows[0][0]
-    if last is None or landing.is_finished(boto3.client("s3"), connection.settings.bucket, last):
+    if last is None or batches.is_finished(boto3.client("s3"), connection.settings.bucket, last):
         return None
     return int(last)
 

@@ -104,8 +104,7 @@ class _Rows:
         elif ("\\u" in text or text.count("{") + text.count("[") > MAX_NESTING) and (flaw := _flaw(text)):
             self.refuse(flaw, text)
         else:
-            if self._outer:
-                self._open_objects(item)
+            self.open_objects(item)
             keys = tuple(item)
             shape = self._shapes.get(keys) or self._new_shape(keys)
             if shape.unknown:
@@ -113,8 +112,10 @@ class _Rows:
             item[_ABSENT] = None
             self._rows.append(shape.columns(item))
 
-    def _open_objects(self, item: dict[str, Any]) -> None:
+    def open_objects(self, item: dict[str, Any]) -> None:
         """Put what columns name inside objects beside them, under the whole name; the rest of each object stays."""
+        if not self._outer:
+            return
         for name in [name for name, value in item.items() if type(value) is dict and name.lower() in self._outer]:
             inner, found = self._without_columns(item[name], f"{name}.")
             if found:
@@ -217,6 +218,19 @@ def read_lines(source: Source, contract: SourceContract) -> Iterator[Chunk]:
 def read_array(source: Source, contract: SourceContract) -> Iterator[Chunk]:
     """The elements of one JSON array. Raises Refusal where the array is cut or cannot be read."""
     return _in_chunks(_elements(_Scan(source, _Decoder())), _Rows(contract))
+
+
+def parse_rescued(text: str, contract: SourceContract) -> dict[str, Any]:
+    """What bronze rescued of a row: name → value, `as_text` of which is what a column would hold; a value that a column
+    names inside an object stands under the whole name."""
+    item: dict[str, Any] = _Decoder().value(text, 0)[0]
+    _Rows(contract).open_objects(item)
+    return item
+
+
+def as_text(value: Any) -> str | None:
+    """The text of a decoded value, as bronze keeps it."""
+    return value.removeprefix(_NUMBER) if isinstance(value, str) else None if value is None else _json(value)
 
 
 def _add_line(text: str, rows: _Rows, decoder: _Decoder) -> bool:

@@ -1,0 +1,286 @@
+"""Batches: numbers of one sequence, each with a manifest in S3. Whoever asks for work, there is one writer at a time.
+
+    requests/<request>.json                what people ask for besides loading what lands, oldest first
+    batches/<number>/manifest.json         planned: which files and rows (written once, If-None-Match)
+    batches/<number>/failures/<n>/<run>.json   a run that a Glue job ended, since the batch was narrowed n times
+    batches/<number>/narrowed/<n>.json     what is left of a batch that keeps failing (written once, If-None-Match)
+    batches/<number>/done.json             finished: loaded, proved and moved
+    batches/latest.json                    a hint where to start looking; never the truth
+
+A batch that failed `MOST_FAILURES` times is halved; the other half waits for the next batch. A lone file that still
+fails, and a replay, is given up: the file is quarantined as `processing_failed`, the rows stay in quarantine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, Literal
+
+from botocore.exceptions import ClientError
+
+from lakehouse import landing
+from lakehouse.landing import LandedFile
+
+Kind = Literal["ingest", "replay", "discard"]
+BATCHES = "batches/"
+LATEST = f"{BATCHES}latest.json"
+REQUESTS = "requests/"
+MOST_FAILURES = 3
+MOVERS = 8
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A planned batch: its number, when it was planned (ISO 8601, UTC), and what it is about.
+
+    `ingest` takes files from landing. `replay` judges files and rows of quarantine again by today's contracts,
+    `discard` closes them; both come from a request and carry its reason. `rows` are quarantine ids by dataset.
+    """
+
+    batch_id: int
+    kind: Kind
+    planned_at: str
+    files: tuple[LandedFile, ...] = ()
+    rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    reason: str | None = None
+    request_id: str | None = None
+    narrowed: int = 0
+    """How often it was narrowed because it kept failing."""
+    excluded: tuple[LandedFile, ...] = ()
+    """Files that it was planned with and that were taken out again: what earlier tries did with them is undone."""
+    given_up: str | None = None
+    """Why its files and rows are not tried again."""
+
+    @cached_property
+    def datasets(self) -> frozenset[str]:
+        """Every dataset that the batch may change."""
+        return frozenset((*(file.dataset for file in (*self.files, *self.excluded)), *self.rows))
+
+
+@dataclass(frozen=True)
+class Request:
+    """Refused files and rows to judge again (replay) or to close (discard), and why. Its id orders requests by time."""
+
+    request_id: str
+    kind: Kind
+    requested_at: str
+    reason: str
+    files: tuple[LandedFile, ...] = ()
+    rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def request_of(content: Mapping[str, Any]) -> Request:
+    """A request from its JSON."""
+    files = tuple(LandedFile(**item) for item in content["files"])
+    return Request(**{**content, "files": files, "rows": {name: tuple(ids) for name, ids in content["rows"].items()}})
+
+
+def submit(s3: Any, bucket: str, request: Request) -> None:
+    """Hand a request in; the next plan makes a batch of it. The same request handed in again changes nothing."""
+    _put_once(s3, bucket, _request_key(request.request_id), asdict(request))
+
+
+def requests(s3: Any, bucket: str) -> list[str]:
+    """Ids of the requests that no finished batch has fulfilled, the oldest first."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=REQUESTS)
+    keys = (item["Key"] for page in pages for item in page.get("Contents", []))
+    return [key.removeprefix(REQUESTS).removesuffix(".json") for key in keys]
+
+
+def plan(
+    s3: Any, bucket: str, batch_files: int, batch_bytes: int, now: datetime, dataset: str | None = None
+) -> Batch | None:
+    """The batch to work on: an unfinished one first, else what the oldest request asks for, else the oldest files of
+    landing; None when nothing waits.
+
+    Two planners at once agree: the manifest's conditional PUT lets one win; the other takes the winner's batch, or
+    plans the next one when the winner has finished it meanwhile.
+    """
+    while True:
+        unfinished, last = _last_batch(s3, bucket)
+        if unfinished:
+            return _narrow_if_it_keeps_failing(s3, bucket, read(s3, bucket, last))
+        planned_at = now.astimezone(UTC).isoformat()
+        if pending := requests(s3, bucket):
+            request = _read_request(s3, bucket, pending[0])
+            if request is None:
+                continue  # another planner's batch has fulfilled it meanwhile
+            batch = Batch(
+                last + 1,
+                request.kind,
+                planned_at,
+                files=request.files,
+                rows=request.rows,
+                reason=request.reason,
+                request_id=request.request_id,
+            )
+        else:
+            files = _bounded(landing.waiting(s3, bucket, dataset), batch_files, batch_bytes)
+            if not files:
+                return None
+            batch = Batch(last + 1, "ingest", planned_at, files)
+        if _put_once(s3, bucket, _manifest_key(batch.batch_id), asdict(batch)):
+            return batch
+
+
+def read(s3: Any, bucket: str, batch_id: int) -> Batch:
+    """A planned batch, as far as it has been narrowed."""
+    batch = _batch(_get_json(s3, bucket, _manifest_key(batch_id)))
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix=_narrowed_key(batch_id, None))
+    numbers = [int(item["Key"].rpartition("/")[2].removesuffix(".json")) for item in listed.get("Contents", [])]
+    if not numbers:
+        return batch
+    narrowed = _get_json(s3, bucket, _narrowed_key(batch_id, max(numbers)))
+    kept = set(narrowed["file_ids"])
+    return replace(
+        batch,
+        narrowed=max(numbers),
+        files=tuple(file for file in batch.files if file.file_id in kept),
+        excluded=tuple(file for file in batch.files if file.file_id not in kept),
+        given_up=narrowed["given_up"],
+    )
+
+
+def note_failure(s3: Any, bucket: str, batch: Batch, run: str, message: str) -> None:
+    """Put on record that a run of this name ended because a Glue job failed on the batch; once, however often said."""
+    _put_once(s3, bucket, _failure_key(batch, run), {"run": run, "message": message})
+
+
+def is_finished(s3: Any, bucket: str, batch_id: int) -> bool:
+    """Whether a batch has been loaded, proved and moved."""
+    return landing.exists(s3, bucket, _done_key(batch_id))
+
+
+def finish(s3: Any, bucket: str, batch: Batch, verdicts: dict[str, tuple[str, str | None]], now: datetime) -> None:
+    """Move the batch's files to where their verdicts (file_id → verdict, reason) put them, then mark it finished.
+
+    A file without a verdict changed between listing and reading: it stays for the next batch. Safe to repeat.
+    """
+    move = landing.move if batch.kind == "ingest" else landing.move_archived
+    with ThreadPoolExecutor(MOVERS) as pool:
+        moves = [(file, *verdicts[file.file_id]) for file in batch.files if file.file_id in verdicts]
+        for _ in pool.map(lambda item: move(s3, bucket, *item), moves):
+            pass
+    if batch.request_id:
+        s3.delete_object(Bucket=bucket, Key=_request_key(batch.request_id))
+    done = {"batch_id": batch.batch_id, "finished_at": now.astimezone(UTC).isoformat()}
+    for key in (_done_key(batch.batch_id), LATEST):
+        _put_json(s3, bucket, key, done)
+
+
+def _narrow_if_it_keeps_failing(s3: Any, bucket: str, batch: Batch) -> Batch:
+    """The batch, narrowed once more when it has failed too often since the last time."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=_failure_key(batch, None))
+    failures = [item["Key"] for page in pages for item in page.get("Contents", [])]
+    if len(failures) < MOST_FAILURES or batch.given_up:
+        return batch
+    kept, given_up = batch.files, None
+    if batch.kind == "ingest" and len(batch.files) > 1:
+        kept = batch.files[: len(batch.files) // 2]
+    else:
+        given_up = _get_json(s3, bucket, failures[-1])["message"]
+    narrowed = {"file_ids": [file.file_id for file in kept], "given_up": given_up}
+    _put_once(s3, bucket, _narrowed_key(batch.batch_id, batch.narrowed + 1), narrowed)
+    return read(s3, bucket, batch.batch_id)
+
+
+def _bounded(files: Iterable[LandedFile], batch_files: int, batch_bytes: int) -> tuple[LandedFile, ...]:
+    """The oldest files that fit, at least one: a file larger than the bound makes a batch of its own."""
+    chosen: list[LandedFile] = []
+    total = 0
+    for file in sorted(files, key=lambda item: (item.arrived_at, item.key)):
+        if chosen and (len(chosen) == batch_files or total + file.bytes > batch_bytes):
+            break
+        chosen.append(file)
+        total += file.bytes
+    return tuple(chosen)
+
+
+def _last_batch(s3: Any, bucket: str) -> tuple[bool, int]:
+    """(is it unfinished, the greatest batch number); (False, 0) before the first one.
+
+    One writer at a time means that only the greatest batch can be unfinished.
+    """
+    last = _hint(s3, bucket)
+    pages = s3.get_paginator("list_objects_v2").paginate(
+        Bucket=bucket, Prefix=BATCHES, StartAfter=f"{BATCHES}{last:010d}/~"
+    )
+    for page in pages:
+        for item in page.get("Contents", []):
+            number = item["Key"].removeprefix(BATCHES).split("/")[0]
+            if number.isdecimal():
+                last = max(last, int(number))
+    return (last > 0 and not is_finished(s3, bucket, last)), last
+
+
+def _hint(s3: Any, bucket: str) -> int:
+    try:
+        return int(_get_json(s3, bucket, LATEST)["batch_id"])
+    except ClientError as error:
+        if not landing.is_missing(error):
+            raise
+        return 0
+
+
+def _batch(content: dict[str, Any]) -> Batch:
+    files = {name: tuple(LandedFile(**item) for item in content.get(name, ())) for name in ("files", "excluded")}
+    rows = {dataset: tuple(ids) for dataset, ids in content.get("rows", {}).items()}
+    return Batch(**{**content, **files, "rows": rows})
+
+
+def _read_request(s3: Any, bucket: str, request_id: str) -> Request | None:
+    try:
+        content = _get_json(s3, bucket, _request_key(request_id))
+    except ClientError as error:
+        if not landing.is_missing(error):
+            raise
+        return None
+    return request_of(content)
+
+
+def _request_key(request_id: str) -> str:
+    return f"{REQUESTS}{request_id}.json"
+
+
+def _manifest_key(batch_id: int) -> str:
+    return f"{BATCHES}{batch_id:010d}/manifest.json"
+
+
+def _narrowed_key(batch_id: int, number: int | None) -> str:
+    """The key of one narrowing, or what all begin with."""
+    return f"{BATCHES}{batch_id:010d}/narrowed/" + ("" if number is None else f"{number:03d}.json")
+
+
+def _failure_key(batch: Batch, run: str | None) -> str:
+    """The key of one failure since the batch was narrowed last, or what all begin with."""
+    folder = f"{BATCHES}{batch.batch_id:010d}/failures/{batch.narrowed:03d}/"
+    return folder if run is None else f"{folder}{run}.json"
+
+
+def _done_key(batch_id: int) -> str:
+    return f"{BATCHES}{batch_id:010d}/done.json"
+
+
+def _put_once(s3: Any, bucket: str, key: str, content: object) -> bool:
+    """Write an object unless there is one; tells whether it was written."""
+    try:
+        _put_json(s3, bucket, key, content, IfNoneMatch="*")
+    except ClientError as error:
+        if not landing.is_precondition(error):
+            raise
+        return False
+    return True
+
+
+def _put_json(s3: Any, bucket: str, key: str, content: object, **conditions: str) -> None:
+    body = json.dumps(content, indent=1).encode()
+    s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **conditions)
+
+
+def _get_json(s3: Any, bucket: str, key: str) -> Any:
+    return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())

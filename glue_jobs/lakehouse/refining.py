@@ -1,0 +1,70 @@
+"""One dataset of one batch, from bronze to silver: what is judged, and the order in which it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from lakehouse import silver, tables
+from lakehouse.batches import Batch
+from lakehouse.contract import Registry, SourceContract
+from lakehouse.lake import Lake
+
+
+@dataclass(frozen=True)
+class Refined:
+    """What refining a dataset leaves to be done for all of them together.
+
+    `files` (`file_id`) may have other accounts than before; `released` rows (`quarantine_id`, `_is_replayed`) leave
+    quarantine, None where none can.
+    """
+
+    contract: SourceContract
+    files: DataFrame
+    released: DataFrame | None
+
+
+def typed_rows(
+    lake: Lake, registry: Registry, contract: SourceContract, rows: DataFrame, keep: Sequence[str] = ()
+) -> DataFrame:
+    """Bronze rows typed (`silver.typed`), those refused whose parents are not in silver now."""
+    typed = silver.typed(rows, contract, keep)
+    if not contract.bindings:
+        return typed
+    parents = {reference.dataset for _, reference in contract.bindings}
+    known = {name: lake.read(tables.silver_table(registry.sources[name])) for name in parents}
+    return silver.with_orphans(typed, contract, known)
+
+
+def refine(lake: Lake, registry: Registry, contract: SourceContract, batch: Batch) -> Refined:
+    """Judge the batch's rows of a dataset, and those refused before that are to be judged again, and write what comes
+    of it.
+
+    The order of the writes lets a killed run be repeated: what gold must recompute is on record before silver moves.
+    """
+    rows = lake.read_bronze(contract, batch.batch_id).withColumn("_is_replayed", F.lit(False))
+    again = lake.refused_before(contract, batch)
+    if again is not None:
+        rows = rows.unionByName(again)
+    typed = lake.pin(typed_rows(lake, registry, contract, rows, keep=("_is_replayed",)))
+    is_old = F.col("_batch_id") != batch.batch_id
+    good, bad = silver.split(typed, contract)
+    current, history = lake.read(tables.silver_table(contract)), lake.read(tables.history_table(contract))
+    retracted = lake.retracted(contract, batch)
+    judged = lake.pin(silver.judge(good, current, history, contract, retracted))
+    lake.append_changes(contract, silver.changes(judged, contract, batch.batch_id))
+    lake.quarantine(contract, bad.where(F.col("batch_id") == batch.batch_id), batch.batch_id)
+    if again is not None:
+        lake.refuse_again(bad.where(F.col("batch_id") != batch.batch_id))
+    lake.close_corrected(contract, silver.corrections(typed.where(~is_old)), batch)
+    lake.merge_history(contract, judged)
+    lake.merge_silver(contract, judged)
+    files = silver.files_of(typed, judged)
+    if batch.narrowed:
+        files = files.unionByName(lake.file_ids(batch, contract))
+    passed = typed.where(is_old & (F.size(silver.VIOLATIONS) == 0))
+    released = passed.select(silver.quarantine_id(contract), "_is_replayed") if again is not None else None
+    return Refined(contract, files, released)
