@@ -161,10 +161,9 @@ def finish(s3: Any, bucket: str, batch: Batch, verdicts: dict[str, tuple[str, st
 
     A file without a verdict changed between listing and reading: it stays for the next batch. Safe to repeat.
     """
-    move = landing.move if batch.kind == "ingest" else landing.move_archived
     with ThreadPoolExecutor(MOVERS) as pool:
         moves = [(file, *verdicts[file.file_id]) for file in batch.files if file.file_id in verdicts]
-        for _ in pool.map(lambda item: move(s3, bucket, *item), moves):
+        for _ in pool.map(lambda item: landing.move(s3, bucket, *item), moves):
             pass
     if batch.request_id:
         s3.delete_object(Bucket=bucket, Key=_request_key(batch.request_id))

@@ -63,10 +63,13 @@ def waiting(s3: Any, bucket: str, dataset: str | None = None) -> Iterator[Landed
 def read_file(s3: Any, bucket: str, file: LandedFile) -> bytes | None:
     """The bytes of the version that was listed; None when it is gone, for another has landed or somebody deleted it.
 
-    A batch that is resumed after its finish was interrupted finds some of its files in the archive.
+    The version is archived before anything is made of it: whatever lands under its name from now on, the bytes that
+    were read are kept. A batch that is repeated may find some of its files in the archive only.
     """
     try:
-        return _body(s3.get_object(Bucket=bucket, Key=file.key, IfMatch=file.etag))
+        data = _body(s3.get_object(Bucket=bucket, Key=file.key, IfMatch=file.etag))
+        _copy_landed(s3, bucket, file, archive_key(file, "accepted", None))
+        return data
     except ClientError as error:
         if not (is_precondition(error) or is_missing(error)):
             raise
@@ -83,21 +86,23 @@ def archive_key(file: LandedFile, verdict: str, reason: str | None) -> str:
 
 def archived(s3: Any, bucket: str, file: LandedFile) -> str | None:
     """The key under which a version is archived, whatever its verdict was; None when it is not."""
+    raw = archive_key(file, "accepted", None)
+    if exists(s3, bucket, raw):
+        return raw
     reasons = s3.list_objects_v2(Bucket=bucket, Prefix=QUARANTINE, Delimiter="/").get("CommonPrefixes", [])
-    folders = (RAW, *(item["Prefix"] for item in reasons))
-    keys = (archive_key(file, "accepted", None).replace(RAW, folder, 1) for folder in folders)
+    keys = (raw.replace(RAW, item["Prefix"], 1) for item in reasons)
     return next((key for key in keys if exists(s3, bucket, key)), None)
 
 
 def move(s3: Any, bucket: str, file: LandedFile, verdict: str, reason: str | None) -> None:
-    """From landing to where a file with this verdict is kept. Safe to repeat."""
-    source = {"Bucket": bucket, "Key": file.key}
-    target = {"Bucket": bucket, "Key": archive_key(file, verdict, reason)}
+    """Out of landing, to where a file with this verdict is kept; a replayed file from where it was. Safe to repeat."""
+    kept, target = archived(s3, bucket, file), archive_key(file, verdict, reason)
     try:
-        if file.bytes <= LARGEST_COPY_BYTES:
-            s3.copy_object(**target, CopySource=source, CopySourceIfMatch=file.etag)
-        else:
-            s3.copy(source, **target, ExtraArgs={"CopySourceIfMatch": f'"{file.etag}"'})
+        if kept is None:  # a file that gets its verdict unread
+            _copy_landed(s3, bucket, file, target)
+        elif kept != target:
+            s3.copy({"Bucket": bucket, "Key": kept}, bucket, target)
+            s3.delete_object(Bucket=bucket, Key=kept)
         s3.delete_object(Bucket=bucket, Key=file.key, IfMatch=file.etag)
     except ClientError as error:
         # Gone: an earlier try moved it. Changed: another version has landed and waits for the next batch.
@@ -105,12 +110,13 @@ def move(s3: Any, bucket: str, file: LandedFile, verdict: str, reason: str | Non
             raise
 
 
-def move_archived(s3: Any, bucket: str, file: LandedFile, verdict: str, reason: str | None) -> None:
-    """From where an earlier verdict put a file to where this one does. Safe to repeat."""
-    current, target = archived(s3, bucket, file), archive_key(file, verdict, reason)
-    if current is not None and current != target:
-        s3.copy({"Bucket": bucket, "Key": current}, bucket, target)
-        s3.delete_object(Bucket=bucket, Key=current)
+def _copy_landed(s3: Any, bucket: str, file: LandedFile, target: str) -> None:
+    """Copy the version that was listed; the copy of a large file is put together of parts."""
+    source = {"Bucket": bucket, "Key": file.key}
+    if file.bytes <= LARGEST_COPY_BYTES:
+        s3.copy_object(Bucket=bucket, Key=target, CopySource=source, CopySourceIfMatch=file.etag)
+    else:
+        s3.copy(source, bucket, target, ExtraArgs={"CopySourceIfMatch": f'"{file.etag}"'})
 
 
 def exists(s3: Any, bucket: str, key: str) -> bool:

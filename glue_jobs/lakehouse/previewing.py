@@ -73,11 +73,9 @@ def _judged(lake: Lake, registry: Registry, contract: SourceContract, rows: Data
     example = F.struct("quarantine_id", F.col("_row").alias("row"), "broken.field", "broken.value")
     by_rule = (
         broken.groupBy("broken.rule")
-        .agg(
-            F.count("*").alias("rows"), F.slice(F.sort_array(F.collect_list(example)), 1, EXAMPLES_PER_RULE).alias("e")
-        )
+        .agg(F.count("*").alias("rows"), F.sort_array(F.collect_list(example)).alias("examples"))
         .orderBy(F.desc("rows"), "rule")
-        .select("rule", "rows", F.to_json("e").alias("examples"))
+        .select("rule", "rows", F.to_json(F.slice("examples", 1, EXAMPLES_PER_RULE)).alias("examples"))
         .collect()
     )
     return {

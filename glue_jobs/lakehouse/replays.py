@@ -45,7 +45,7 @@ def read_draft(bucket: str, request_id: str) -> Request:
 
 
 def submit(settings: Settings, request_ids: Iterable[str]) -> None:
-    """Hand drafts in; the next runs of `ingest` take them, oldest first. Handed in again while they wait, they are one."""
+    """Hand drafts in; the next runs of `ingest` take them, oldest first. Handed in twice while they wait is once."""
     for request_id in request_ids:
         batches.submit(boto3.client("s3"), settings.bucket, read_draft(settings.bucket, request_id))
 

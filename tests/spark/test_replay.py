@@ -203,7 +203,7 @@ def fail(lake: TestLake, times: int) -> None:
 
 
 def test_a_file_that_fails_alone_is_refused_and_the_others_are_loaded(lake: TestLake) -> None:
-    row = "user_id,country,signed_up_at\nu-{0},DE,2026-01-01 10:00:00\nu-9,F{0},2026-01-0{0} 10:00:00\nu-8,X,never\n"
+    row = "user_id,country,signed_up_at\nu-{0},DE,2026-01-01 10:00:00\nu-9,FR,2026-01-0{0} 10:00:00\nu-8,DE,never\n"
     for number in range(1, 5):
         lake.land(USERS.dataset, f"{number}.csv", row.format(number))
     batch = lake.plan()

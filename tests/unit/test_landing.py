@@ -255,6 +255,16 @@ def test_an_object_replaced_meanwhile_stays_in_landing(s3: Any) -> None:
     assert file.file_id != batch.files[0].file_id
 
 
+def test_what_was_read_is_kept_though_it_is_replaced_before_it_is_moved(s3: Any) -> None:
+    land(s3, "a.csv", body=b"old")
+    batch = plan(s3)
+    assert landing.read_file(s3, BUCKET, batch.files[0]) == b"old"
+    land(s3, "a.csv", body=b"new")
+    finish(s3, batch)
+    assert s3.get_object(Bucket=BUCKET, Key=keys(s3, "raw/")[0])["Body"].read() == b"old"
+    assert keys(s3, "landing/") == ["landing/storefront/users/a.csv"]
+
+
 def test_an_object_replaced_between_copy_and_delete_stays_in_landing(s3: Any) -> None:
     land(s3, "a.csv", body=b"old")
     batch = plan(s3)

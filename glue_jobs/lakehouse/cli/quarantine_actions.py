@@ -33,9 +33,7 @@ _Timeout = Annotated[float, typer.Option(min=1, help="Seconds to wait at most.")
 def register(app: typer.Typer) -> None:
     """Add the verbs to `lakehouse quarantine`."""
     app.command(epilog="Example: lakehouse quarantine replay --reason country_missing --dry-run")(replay)
-    app.command(epilog='Example: lakehouse quarantine discard 4b9fdf57 --because "test data of 2 March" --wait')(
-        discard
-    )
+    app.command(epilog='Example: lakehouse quarantine discard 4b9fdf57 --because "test data" --wait')(discard)
 
 
 def replay(

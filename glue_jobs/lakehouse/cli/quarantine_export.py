@@ -52,8 +52,9 @@ def export(
 ) -> None:
     """Write refused rows as they came, each with its id and the rules that it breaks, for a person to correct.
 
-    Correct the cells, leave _quarantine_id as it is, drop the rows that you did not correct, and land the file: each row
-    that arrives closes the one that it corrects. A row that could not be read stands in _raw: write it into the columns.
+    Correct the cells, leave _quarantine_id as it is, drop the rows that you did not correct, and land the file: each
+    row that arrives closes the one that it corrects. A row that could not be read stands in _raw: write it into the
+    columns.
     """
     from lakehouse.contract import load_registry
 
