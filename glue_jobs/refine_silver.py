@@ -4,6 +4,7 @@ Arguments: --batch_id.
 """
 
 import sys
+from collections.abc import Iterable
 from functools import reduce
 
 from pyspark.sql import DataFrame
@@ -18,16 +19,19 @@ def main(argv: list[str]) -> None:
     args = job.arguments(argv, "batch_id")
     batch_id, lake, registry = int(args.batch_id), Lake(job.spark()), load_registry()
 
-    def refine(contract: SourceContract) -> tuple[DataFrame, DataFrame]:
-        """Files whose accounts may have changed, and rows that leave quarantine because their parents have arrived."""
+    def silver_now(names: Iterable[str]) -> dict[str, DataFrame]:
+        return {name: lake.read(tables.silver_table(registry.sources[name])) for name in names}
+
+    def refine(contract: SourceContract) -> tuple[DataFrame, DataFrame, DataFrame]:
+        """The typed rows, files whose accounts may have changed, and rows that leave quarantine because their parents
+        have arrived."""
         bronze = lake.read_bronze(contract, batch_id)
         if contract.bindings:
             bronze = bronze.unionByName(lake.waiting(contract, batch_id))
         typed = silver.typed(bronze, contract)
         if contract.bindings:
-            parents = {reference.dataset for _, reference in contract.bindings}
-            known = {name: lake.read(tables.silver_table(registry.sources[name])) for name in parents}
-            typed = silver.with_orphans(typed, contract, known)
+            parents = silver_now(reference.dataset for _, reference in contract.bindings)
+            typed = silver.with_orphans(typed, contract, parents)
         typed = lake.pin(typed)
         is_old = F.col("_batch_id") != batch_id
         good, bad = silver.split(typed, contract)
@@ -39,7 +43,7 @@ def main(argv: list[str]) -> None:
         lake.merge_history(contract, judged)
         lake.merge_silver(contract, judged)
         released = good.where(is_old).select(silver.quarantine_id(contract))
-        return silver.files_of(typed, judged), released
+        return typed, silver.files_of(typed, judged), released
 
     accepted = lake.datasets_in(batch_id)
     levels = registry.in_order(accepted)
@@ -48,10 +52,18 @@ def main(argv: list[str]) -> None:
     results = {}
     for level in levels:
         results |= dict(zip(level, lake.side_by_side(refine, level), strict=True))
-    touched = {contract: files for contract, (files, _) in results.items()}
-    waited = [released for contract, (_, released) in results.items() if contract.bindings]
+    touched = {contract: files for contract, (_, files, _) in results.items()}
+    waited = [released for contract, (_, _, released) in results.items() if contract.bindings]
     released = lake.pin(reduce(DataFrame.unionByName, waited)) if waited else None
     lake.account(touched, released)
+    # When all of silver has moved: what is looked up there is then the same for every try.
+    warned = [
+        silver.warned(typed, contract, silver_now({contract.dataset, *(r.dataset for _, r in contract.references)}))
+        for contract, (typed, _, _) in results.items()
+        if contract.can_warn
+    ]
+    if warned:
+        lake.warn(reduce(DataFrame.unionByName, warned), batch_id)
     # Last, for a try that is killed before finds them again here.
     if released is not None:
         lake.release(released)

@@ -3,6 +3,7 @@
 How each write survives being killed and run again:
 
     bronze, quarantine, ops.batches, ops.files   replaced by the batch's own filter, in one commit
+    warnings                                     the same; what an earlier try counted of rows it released stays
     changes                                      appended: a second try may add rows, never lose the first try's
     history, silver, gold, row accounts          MERGE from a pure function of the tables
 """
@@ -286,6 +287,19 @@ class Lake:
             .na.fill(0)
         )
         self._merge(tables.row_accounts, self.pin(accounts), on=("file_id",))
+
+    def warn(self, counted: DataFrame, batch_id: int) -> None:
+        """Replace the batch's warnings by those that `silver.warned` counted.
+
+        Rows that an earlier try has released from quarantine are not judged again. They are of earlier batches' files,
+        and what that try counted of those stays.
+        """
+        own = self.read(tables.files).where(F.col("batch_id") == batch_id).select("file_id")
+        before = self.read(tables.warnings).where(F.col("batch_id") == batch_id)
+        new = self.pin(counted.withColumn("batch_id", F.lit(batch_id).cast("bigint")))
+        kept = before.join(own, "file_id", "left_anti").join(new, "file_id", "left_anti")
+        if not (new.isEmpty() and before.isEmpty()):
+            self._overwrite(tables.warnings, new.unionByName(kept), F.col("batch_id") == batch_id)
 
     def _places(self, contract: SourceContract, released: DataFrame | None) -> DataFrame:
         """(file_id, place) of every row of a dataset, from the tables that hold them."""

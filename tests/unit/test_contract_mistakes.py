@@ -59,7 +59,7 @@ IN_SOURCE = [
     ("description: The order.", 'description: " "', 18, "schema[0].properties[0].description", "is blank"),
     ("required: true", "required: yep", 20, "schema[0].properties[0].required", "write true or false"),
     ("required: true", "requird: true", 20, "schema[0].properties[0].requird", "did you mean required?"),
-    ("required: true", "unique: true", 20, "schema[0].properties[0].unique", "is not a field here"),
+    ("required: true", "nullable: true", 20, "schema[0].properties[0].nullable", "is not a field here"),
     ("        primaryKey: true\n", "", 14, "schema[0].properties", "no column is the key"),
     ("        primaryKey: true\n", "        primaryKeyPosition: 1\n", 19, "schema[0].properties[0].primaryKeyPosition",
      "add primaryKey: true"),
