@@ -23,9 +23,8 @@ def read_row_rules(document: Document, value: Value, declared: Sequence[Declared
     types = {column.name: column.column.type for column in declared if column.name and column.column}
     # A condition over a column that has mistakes of its own cannot be judged yet.
     is_whole = len(types) == len(declared)
-    taken = {
-        f"{column.name}_{rule}": f"that of the column {column.name}" for column in declared for rule in COLUMN_RULES
-    }
+    names = [column.name for column in declared]
+    taken = {f"{name}_{rule}": f"a rule of the column {name}" for name in names for rule in COLUMN_RULES}
     rules = [_read_rule(document, item, types, taken, is_whole) for item in document.items(value)]
     return tuple(rule for rule in rules if rule is not None)
 
