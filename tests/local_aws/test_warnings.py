@@ -34,7 +34,7 @@ def catalog(local_aws: LocalAwsProcess, monkeypatch: pytest.MonkeyPatch) -> Glue
         monkeypatch.delenv(name)
     settings = ("BUCKET", "WORKGROUP", "DATABASE", "REDSHIFT_ROLE", "QUEUE_URL")
     named = {**local_aws.environment, **{f"LAKEHOUSE_{name}": "warnings" for name in settings}}
-    for name, value in {**named, "LAKEHOUSE_DATABASE": "dev", "COLUMNS": "200"}.items():
+    for name, value in {**named, "LAKEHOUSE_DATABASE": "dev"}.items():
         monkeypatch.setenv(name, value)
     serverless = local_aws.client("redshift-serverless")
     serverless.create_namespace(namespaceName="warnings")
@@ -47,7 +47,7 @@ def catalog(local_aws: LocalAwsProcess, monkeypatch: pytest.MonkeyPatch) -> Glue
 
 
 def warnings(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["warnings", *arguments])
+    return CliRunner().invoke(app, ["warnings", *arguments], env={"COLUMNS": "200"})
 
 
 def test_warnings_are_summed_by_dataset_and_rule(catalog: GlueCatalog, bucket: str) -> None:
