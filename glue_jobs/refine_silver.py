@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 from lakehouse import batches, job, tables
 from lakehouse.contract import load_registry
 from lakehouse.lake import Lake
-from lakehouse.refining import Refined, refine
+from lakehouse.refining import Refined, refine, warnings_of
 
 
 def main(argv: list[str]) -> None:
@@ -31,6 +31,10 @@ def main(argv: list[str]) -> None:
     waited = [result.released for result in results if result.released is not None]
     released = lake.pin(reduce(DataFrame.unionByName, waited)) if waited else None
     lake.account({result.contract: result.files for result in results}, released)
+    # When all of silver has moved: what is looked up there is then the same for every try.
+    warned = [warnings_of(lake, registry, result) for result in results if result.contract.can_warn]
+    if warned:
+        lake.warn(reduce(DataFrame.unionByName, warned), batch)
     # Last, for a try that is killed before finds them again here.
     if released is not None:
         lake.release(released, batch)

@@ -46,9 +46,10 @@ def fits_length(column: Column, text: str) -> bool:
 
 
 def text_problems(column: Column, text: str) -> list[str]:
-    """The rules that a value of a text column without an enum breaks."""
+    """The rules that refuse a value of a text column without an enum."""
     problems = [] if fits_length(column, text) else ["too_long"]
-    if column.pattern is not None and not re.fullmatch(column.pattern, text):
+    is_shaped = column.pattern is None or re.fullmatch(column.pattern, text) is not None
+    if not is_shaped and "pattern_mismatch" not in column.warnings:
         problems.append("pattern_mismatch")
     return problems
 

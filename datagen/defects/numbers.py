@@ -41,11 +41,13 @@ def _is_measure(column: Column, contract: SourceContract) -> bool:
 
 
 def _has_floor(column: Column, contract: SourceContract) -> bool:
-    return _is_exact(column, contract) and column.minimum is not None and column.minimum >= 0 and not is_bound(column)
+    has_floor = column.minimum is not None and column.minimum >= 0 and "below_minimum" not in column.warnings
+    return has_floor and _is_exact(column, contract) and not is_bound(column)
 
 
 def _has_ceiling(column: Column, contract: SourceContract) -> bool:
-    return _is_exact(column, contract) and column.maximum is not None and not is_bound(column)
+    has_ceiling = column.maximum is not None and "above_maximum" not in column.warnings
+    return has_ceiling and _is_exact(column, contract) and not is_bound(column)
 
 
 def _greatest(column: Column) -> Decimal:

@@ -3,6 +3,7 @@
 How each write survives being killed and run again:
 
     bronze, quarantine, ops.batches, ops.files   replaced by the batch's own filter, in one commit
+    warnings                                     the same; what an earlier try counted of rows it released stays
     changes                                      appended: a second try may add rows, never lose the first try's
     history, silver, gold, row accounts, and
     what becomes of refused rows and files       MERGE from a pure function of the tables
@@ -412,6 +413,19 @@ class Lake:
         )
         is_refused = F.col("s.parsed").isNull()
         self._merge(tables.row_accounts, self.pin(accounts), on=("file_id",), delete_when=is_refused)
+
+    def warn(self, counted: DataFrame, batch: Batch) -> None:
+        """Replace the batch's warnings by those that `silver.warned` counted.
+
+        Rows that an earlier try has released from quarantine are not judged again. They are of earlier batches' files,
+        and what that try counted of those stays.
+        """
+        own = self._frame([(file.file_id,) for file in (*batch.files, *batch.excluded)], (("file_id", "string"),))
+        before = self.read(tables.warnings).where(F.col("batch_id") == batch.batch_id)
+        new = self.pin(counted.withColumn("batch_id", F.lit(batch.batch_id).cast("bigint")))
+        kept = before.join(own, "file_id", "left_anti").join(new, "file_id", "left_anti")
+        if not (new.isEmpty() and before.isEmpty()):
+            self._overwrite(tables.warnings, new.unionByName(kept), F.col("batch_id") == batch.batch_id)
 
     def _places(self, contract: SourceContract, released: DataFrame | None) -> DataFrame:
         """(file_id, place) of every row of a dataset, from the tables that hold them."""

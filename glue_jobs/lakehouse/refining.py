@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
@@ -18,11 +18,12 @@ from lakehouse.lake import Lake
 class Refined:
     """What refining a dataset leaves to be done for all of them together.
 
-    `files` (`file_id`) may have other accounts than before; `released` rows (`quarantine_id`, `_is_replayed`) leave
-    quarantine, None where none can.
+    `typed` are the rows that were judged (`silver.typed`); `files` (`file_id`) may have other accounts than before;
+    `released` rows (`quarantine_id`, `_is_replayed`) leave quarantine, None where none can.
     """
 
     contract: SourceContract
+    typed: DataFrame
     files: DataFrame
     released: DataFrame | None
 
@@ -34,9 +35,8 @@ def typed_rows(
     typed = silver.typed(rows, contract, keep)
     if not contract.bindings:
         return typed
-    parents = {reference.dataset for _, reference in contract.bindings}
-    known = {name: lake.read(tables.silver_table(registry.sources[name])) for name in parents}
-    return silver.with_orphans(typed, contract, known)
+    parents = (reference.dataset for _, reference in contract.bindings)
+    return silver.with_orphans(typed, contract, _silver_now(lake, registry, parents))
 
 
 def refine(lake: Lake, registry: Registry, contract: SourceContract, batch: Batch) -> Refined:
@@ -67,4 +67,15 @@ def refine(lake: Lake, registry: Registry, contract: SourceContract, batch: Batc
         files = files.unionByName(lake.file_ids(batch, contract))
     passed = typed.where(is_old & (F.size(silver.VIOLATIONS) == 0))
     released = passed.select(silver.quarantine_id(contract), "_is_replayed") if again is not None else None
-    return Refined(contract, files, released)
+    return Refined(contract, typed, files, released)
+
+
+def warnings_of(lake: Lake, registry: Registry, refined: Refined) -> DataFrame:
+    """What the rows of a dataset that were kept break of the rules that only warn (`silver.warned`)."""
+    contract = refined.contract
+    wanted = {contract.dataset, *(reference.dataset for _, reference in contract.references)}
+    return silver.warned(refined.typed, contract, _silver_now(lake, registry, wanted))
+
+
+def _silver_now(lake: Lake, registry: Registry, datasets: Iterable[str]) -> dict[str, DataFrame]:
+    return {name: lake.read(tables.silver_table(registry.sources[name])) for name in datasets}

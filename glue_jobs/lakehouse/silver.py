@@ -7,16 +7,18 @@ whole batch for one bad cell.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - the name every Spark programmer knows
 
 from lakehouse import bronze, tables, values
-from lakehouse.contract import Column, SourceContract, UnitColumn
+from lakehouse.contract import Column, RowRule, SourceContract, UnitColumn
 
 CURRENT, DUPLICATE, SUPERSEDED, RETRACTED = "current", "duplicate", "superseded", "retracted"
 VIOLATIONS = "_violations"
+WARNINGS = "_warnings"
 OPEN, WAITING, REPLAYED, DISCARDED = "open", "waiting", "replayed", "discarded"
 """What is to become of a refused row: somebody has to look at it, or its parent has to arrive; or what became of it:
 it passed when it was judged again, or it stays out for good."""
@@ -28,9 +30,10 @@ ORPHAN = "_orphan"
 
 
 def typed(rows: DataFrame, contract: SourceContract, keep: Sequence[str] = ()) -> DataFrame:
-    """Bronze rows → silver's columns, `_raw` (the row as it came, JSON), `_violations`, and what is to be kept.
+    """Bronze rows → silver's columns, `_raw` (the row as it came, JSON), `_violations`, `_warnings`, and what to keep.
 
-    `_violations` is an array of (rule, field, value), empty for a clean row; `value` is the text as it came.
+    `_violations` is an array of (rule, field, value), empty for a row that is kept; `value` is the text as it came.
+    `_warnings` is an array of the rules that the row breaks and that keep it.
     """
     # Three projections, so that no cell is trimmed or parsed more than once: Spark keeps apart what is used twice.
     names = list(contract.column_names)
@@ -43,6 +46,11 @@ def typed(rows: DataFrame, contract: SourceContract, keep: Sequence[str] = ()) -
         violation
         for c in contract.columns
         for violation in values.violations(came[c.name], F.col(f"_text_{c.name}"), F.col(f"_value_{c.name}"), c)
+    ]
+    warned = [
+        warning
+        for c in contract.columns
+        for warning in values.warnings(F.col(f"_text_{c.name}"), F.col(f"_value_{c.name}"), c)
     ]
     unreadable = F.col(bronze.UNREADABLE)
     # A row that could not be read has no values: the reason why is its only violation.
@@ -59,8 +67,47 @@ def typed(rows: DataFrame, contract: SourceContract, keep: Sequence[str] = ()) -
         .otherwise(F.to_json(F.struct(*contract.text_columns, bronze.RESCUED)))
         .alias("_raw"),
         F.when(unreadable.isNotNull(), refused).otherwise(F.array_compact(F.array(*found))).alias(VIOLATIONS),
+        F.array_compact(F.array(*warned).cast("array<string>")).alias(WARNINGS),
+        *(F.struct(*(came[name].alias(name) for name in rule.columns)).alias(_came(rule)) for rule in contract.rules),
     )
-    return judged.withColumns({"_key": digest(contract.key), "_content": digest(names)})
+    return _by_row_rules(judged, contract).withColumns({"_key": digest(contract.key), "_content": digest(names)})
+
+
+def _by_row_rules(rows: DataFrame, contract: SourceContract) -> DataFrame:
+    """The rows with what they break of the rules between columns.
+
+    A rule says nothing of a row that could not be read, nor of a value that breaks a rule of its own: to put that right
+    comes first, and may be all there is to do.
+    """
+    if not contract.rules:
+        return rows
+    violations, warnings = [], []
+    for rule in contract.rules:
+        broken = ~F.expr(rule.spark)
+        if rule.severity == "warn":
+            warnings.append(F.when(broken, F.lit(rule.name)))
+            continue
+        came = F.to_json(F.col(_came(rule)), {"ignoreNullFields": "false"})
+        violations.append(
+            values.violation(broken & ~_has_reason(rule), F.lit(rule.name), F.lit(", ".join(rule.columns)), came)
+        )
+    return rows.withColumns(
+        {
+            name: F.concat(name, F.array_compact(F.array(*found)))
+            for name, found in ((VIOLATIONS, violations), (WARNINGS, warnings))
+            if found
+        }
+    ).drop(*(_came(rule) for rule in contract.rules))
+
+
+def _has_reason(rule: RowRule) -> SparkColumn:
+    """Whether the row could not be read, or one of the rule's columns breaks a rule of its own."""
+    return F.exists(VIOLATIONS, lambda found: found["field"].isNull() | found["field"].isin(*rule.columns))
+
+
+def _came(rule: RowRule) -> str:
+    """The texts that a rule's columns came as."""
+    return f"_came_{rule.name}"
 
 
 def with_orphans(typed_rows: DataFrame, contract: SourceContract, parents: Mapping[str, DataFrame]) -> DataFrame:
@@ -129,6 +176,37 @@ def corrections(typed_rows: DataFrame) -> DataFrame:
         .where("quarantine_id IS NOT NULL")
         .groupBy("quarantine_id")
         .agg(F.min("resolution").alias("resolution"))
+    )
+
+
+def warned(typed_rows: DataFrame, contract: SourceContract, silver: Mapping[str, DataFrame]) -> DataFrame:
+    """(file_id, dataset, rule, rows): how many of the rows that are kept break a rule that warns.
+
+    Whether a value has its parent, or is also that of another key, is looked up in `silver` (by dataset), in which the
+    rows themselves have to be: so the answer is the same however often it is asked for.
+    """
+    kept = typed_rows.where(F.size(VIOLATIONS) == 0)
+    found = [kept.select("_file_id", F.explode(WARNINGS).alias("rule"))]
+    for column, reference in contract.references:
+        if not reference.is_binding:
+            parents = silver[reference.dataset].select(F.col(reference.column).alias(column.name))
+            orphans = kept.where(F.col(column.name).isNotNull()).join(parents, column.name, "left_anti")
+            found.append(orphans.select("_file_id", F.lit(_orphan(column)).alias("rule")))
+    for column in contract.columns:
+        if column.is_unique:
+            values_here = kept.select(column.name).distinct()
+            holders = (
+                silver[contract.dataset]
+                .join(values_here, column.name, "left_semi")
+                .groupBy(column.name)
+                .agg(F.min("_key").alias("_first"), F.max("_key").alias("_last"))
+            )
+            shared = kept.join(holders, column.name).where("_first <> _key OR _last <> _key")
+            found.append(shared.select("_file_id", F.lit(f"{column.name}_not_unique").alias("rule")))
+    return (
+        reduce(DataFrame.unionByName, found)
+        .groupBy(F.col("_file_id").alias("file_id"), F.lit(contract.dataset).alias("dataset"), "rule")
+        .agg(F.count("*").alias("rows"))
     )
 
 

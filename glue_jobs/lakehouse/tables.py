@@ -5,6 +5,7 @@ Grain and columns (name, Spark type) of the tables that are not a contract's own
     ops.batches               one row per batch
     ops.files                 one row per file version ever judged, kept for ever
     ops.row_accounts          one row per accepted file: where its rows are
+    ops.warnings              one row per file, rule that warns and batch that kept rows which break it
     quarantine.rows           one row per refused row
     silver_<domain>.<dataset>           the winner of every key
     silver_<domain>.<dataset>_history   every valid row that is not the winner, with its fate
@@ -58,6 +59,13 @@ ROW_ACCOUNTS: Shape = (
     ("duplicate", "bigint"),
     ("superseded", "bigint"),
 )
+WARNINGS: Shape = (
+    ("file_id", "string"),
+    ("dataset", "string"),
+    ("rule", "string"),
+    ("rows", "bigint"),
+    ("batch_id", "bigint"),
+)
 QUARANTINED_ROWS: Shape = (
     ("quarantine_id", "string"),
     ("dataset", "string"),
@@ -106,9 +114,10 @@ class Table:
 files = Table("ops", "files", FILES)
 batches = Table("ops", "batches", BATCHES)
 row_accounts = Table("ops", "row_accounts", ROW_ACCOUNTS)
+warnings = Table("ops", "warnings", WARNINGS)
 # Partitioned so that one dataset's refused rows of a batch can be replaced without touching another's files.
 quarantined_rows = Table("quarantine", "rows", QUARANTINED_ROWS, ("dataset",))
-LEDGER = (files, batches, row_accounts, quarantined_rows)
+LEDGER = (files, batches, row_accounts, warnings, quarantined_rows)
 
 
 def bronze_table(contract: SourceContract) -> Table:
@@ -143,8 +152,8 @@ def of_source(contract: SourceContract) -> Iterable[Table]:
 
 
 def of_batch(contract: SourceContract, registry: Registry) -> Iterable[Table]:
-    """Every table that refining one source reads or fills: silver of the sources that its rows are bound to too."""
-    parents = (silver_table(registry.sources[reference.dataset]) for _, reference in contract.bindings)
+    """Every table that refining one source reads or fills: silver of the sources that it refers to too."""
+    parents = (silver_table(registry.sources[reference.dataset]) for _, reference in contract.references)
     return (*of_source(contract), *parents)
 
 

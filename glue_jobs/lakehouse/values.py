@@ -1,15 +1,6 @@
 """One text cell → a typed value and the rules it breaks, as Spark columns derived from the contract's column.
 
-Rules are named `<column>_<problem>`:
-
-    missing            required, and null or spelled as null
-    malformed          not a number, date, … of the column's type
-    too_precise        more decimals than the column keeps (none is rounded away in silence)
-    out_of_range       a number that the type cannot hold
-    not_allowed        not one of the column's values or their synonyms
-    too_long           more UTF-8 bytes than the column holds
-    pattern_mismatch   the text does not have the declared shape
-    below_minimum, above_maximum
+Rules are named `<column>_<rule>`; `COLUMN_RULES` says what each means.
 """
 
 from __future__ import annotations
@@ -20,7 +11,7 @@ from decimal import Decimal
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import functions as F  # noqa: N812
 
-from lakehouse.contract import Column
+from lakehouse.contract import Column, ColumnRule
 from lakehouse.repairs import repaired
 
 # Blanks that copy and paste leaves around a value: space, tab, line ends, no-break space, byte order mark.
@@ -60,11 +51,24 @@ def value(text: SparkColumn, column: Column) -> SparkColumn:
 
 
 def violations(cell: SparkColumn, text: SparkColumn, value: SparkColumn, column: Column) -> list[SparkColumn]:
-    """One Spark column per rule: null, or (rule, field, value as it came)."""
+    """One Spark column per rule that refuses a row: null, or (rule, field, value as it came)."""
     untyped = text.isNotNull() & value.isNull()
     found = [(F.concat(F.lit(f"{column.name}_"), _why_untyped(text, column)), untyped)]
-    found += [(F.lit(f"{column.name}_{rule}"), broken) for rule, broken in _rules(text, value, column)]
+    found += [
+        (F.lit(f"{column.name}_{rule}"), broken)
+        for rule, broken in _rules(text, value, column)
+        if rule not in column.warnings
+    ]
     return [violation(broken, rule, F.lit(column.name), cell) for rule, broken in found]
+
+
+def warnings(text: SparkColumn, value: SparkColumn, column: Column) -> list[SparkColumn]:
+    """One Spark column per rule that only warns: null, or the rule's name."""
+    return [
+        F.when(broken, F.lit(f"{column.name}_{rule}"))
+        for rule, broken in _rules(text, value, column)
+        if rule in column.warnings
+    ]
 
 
 def violation(broken: SparkColumn, rule: SparkColumn, field: SparkColumn, value: SparkColumn) -> SparkColumn:
@@ -74,7 +78,7 @@ def violation(broken: SparkColumn, rule: SparkColumn, field: SparkColumn, value:
     )
 
 
-def _rules(text: SparkColumn, value: SparkColumn, column: Column) -> Iterator[tuple[str, SparkColumn]]:
+def _rules(text: SparkColumn, value: SparkColumn, column: Column) -> Iterator[tuple[ColumnRule, SparkColumn]]:
     if column.required:
         yield "missing", text.isNull()
     if column.type.length is not None and not column.values:
@@ -90,7 +94,7 @@ def _rules(text: SparkColumn, value: SparkColumn, column: Column) -> Iterator[tu
 
 
 def _why_untyped(text: SparkColumn, column: Column) -> SparkColumn:
-    """The problem with a text that gave no value: evaluated for such cells only."""
+    """The rule broken by a text that gave no value: evaluated for such cells only."""
     if column.values:
         return F.lit("not_allowed")
     plain = _ungrouped(text)

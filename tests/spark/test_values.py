@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from lakehouse import silver, tables
-from lakehouse.bronze import UNREADABLE, planned_instant
+from lakehouse.bronze import UNREADABLE
 from lakehouse.contract import load_registry
+from tests.support.typed import typed_rows
 
+SOURCES = load_registry().sources
 TRANSACTION = {
     "transaction_id": "t-1",
     "user_id": "u-1",
@@ -94,18 +95,6 @@ READ = [
 VALID["storefront.users"] = {"user_id": "u-1", "signed_up_at": "2026-01-01 00:00:00"}
 
 
-def typed_rows(spark: SparkSession, dataset: str, rows: list[dict[str, str | None]]) -> list[Any]:
-    contract = load_registry().sources[dataset]
-    table = tables.bronze_table(contract)
-    at = planned_instant("2026-03-02T00:00:00+00:00")
-    lineage = {"_batch_id": 1, "_file_id": "f", "_ingested_at": at}
-    bronze = spark.createDataFrame(
-        [tuple({**row, **lineage, "_row": n}.get(name) for name in table.column_names) for n, row in enumerate(rows)],
-        ", ".join(f"`{name}` {kind}" for name, kind in table.columns),
-    )
-    return silver.typed(bronze, contract).orderBy("_row").collect()
-
-
 @pytest.fixture(scope="module")
 def outcomes(spark: SparkSession) -> dict[tuple[str, str, str | None], Any]:
     """Every case's typed row, by one Spark job per dataset."""
@@ -113,7 +102,7 @@ def outcomes(spark: SparkSession) -> dict[tuple[str, str, str | None], Any]:
     found = {}
     for dataset, valid in VALID.items():
         mine = sorted((case for case in cases if case[0] == dataset), key=str)
-        rows = typed_rows(spark, dataset, [{**valid, column: cell} for _, column, cell in mine])
+        rows = typed_rows(spark, SOURCES[dataset], [{**valid, column: cell} for _, column, cell in mine])
         found.update(zip(mine, rows, strict=True))
     return found
 
@@ -141,7 +130,7 @@ def test_what_came_in_another_unit_is_read_in_the_columns_own(spark: SparkSessio
     rows = [{**TRANSACTION, "amount": None, "amount__amount_cents": cell} for cell in cells]
     found = [
         (row["amount"], [(v["rule"], v["value"]) for v in row["_violations"]])
-        for row in typed_rows(spark, "storefront.transactions", rows)
+        for row in typed_rows(spark, SOURCES["storefront.transactions"], rows)
     ]
     assert found == [
         (Decimal("19.99"), []),
@@ -155,7 +144,7 @@ def test_what_came_in_another_unit_is_read_in_the_columns_own(spark: SparkSessio
 
 def test_row_keeps_all_its_reasons_and_its_raw_form(spark: SparkSession) -> None:
     row = {**TRANSACTION, "amount": "ten", "currency": None, "_rescued": '{"coupon": "X"}'}
-    typed = typed_rows(spark, "storefront.transactions", [row])[0]
+    typed = typed_rows(spark, SOURCES["storefront.transactions"], [row])[0]
     assert [violation["rule"] for violation in typed["_violations"]] == ["amount_malformed", "currency_missing"]
     assert json.loads(typed["_raw"])["amount"] == "ten"
     assert json.loads(typed["_raw"])["_rescued"] == '{"coupon": "X"}'
@@ -163,6 +152,6 @@ def test_row_keeps_all_its_reasons_and_its_raw_form(spark: SparkSession) -> None
 
 def test_unreadable_row_has_one_reason_and_its_text(spark: SparkSession) -> None:
     row = {UNREADABLE: "wrong_field_count", "_rescued": '["t-1", "u-1"]'}
-    typed = typed_rows(spark, "storefront.transactions", [row])[0]
+    typed = typed_rows(spark, SOURCES["storefront.transactions"], [row])[0]
     assert [violation["rule"] for violation in typed["_violations"]] == ["wrong_field_count"]
     assert typed["_raw"] == '["t-1", "u-1"]'

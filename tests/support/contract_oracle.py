@@ -68,7 +68,8 @@ def _read(text: str | None, column: Column) -> Reading:
     value = _typed(bare if meant is None else meant, column)
     if isinstance(value, _Problem):
         return _broken(column, value.rule)
-    return Reading(value, frozenset(f"{column.name}_{rule}" for rule in _broken_rules(value, column)))
+    refusing = [rule for rule in _broken_rules(value, column) if rule not in column.warnings]
+    return Reading(value, frozenset(f"{column.name}_{rule}" for rule in refusing))
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,22 @@ schema:
           - {property: repairs, value: [mojibake, html_entities]}
           - {property: orphans, value: wait}
 """
+QUALITY = """\
+    quality:
+      - name: fee_above_amount
+        type: custom
+        engine: lakehouse
+        implementation: "fee <= amount"
+        severity: error
+        description: A fee is a part of the amount.
+        dimension: consistency
+      - name: closed_without_change
+        type: custom
+        engine: lakehouse
+        implementation: "status <> 'closed' or changed_at is not null"
+        severity: warn
+        description: What is closed was changed.
+"""
 GOLD = """\
 apiVersion: v3.2.0
 kind: DataContract

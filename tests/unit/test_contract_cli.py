@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lakehouse.cli.contract import app
-from lakehouse.contract import load_registry
+from lakehouse.contract import SourceContract, load_registry
 
 REPOSITORY = Path(__file__).parents[2]
 runner = CliRunner()
@@ -78,6 +78,9 @@ def test_show_tells_every_column(dataset: str) -> None:
     for column in contract.columns:
         assert column.name in shown.stdout
         assert str(column.type) in shown.stdout
+    for rule in contract.rules if isinstance(contract, SourceContract) else ():
+        assert rule.name in shown.stdout
+        assert rule.severity in shown.stdout
     told = json.loads(runner.invoke(app, ["show", dataset, "--json"]).stdout)
     assert (told["dataset"], told["key"]) == (dataset, list(contract.key))
     assert {column["name"]: column["type"] for column in told["columns"]} == {

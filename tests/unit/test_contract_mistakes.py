@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakehouse.contract import ColumnReference, ContractError, Problem, Registry, load_registry
-from tests.support.contracts import CUSTOMERS, GOLD, SOURCE, assert_told, problems_of, write_shop
+from tests.support.contracts import CUSTOMERS, GOLD, QUALITY, SOURCE, assert_told, problems_of, write_shop
 
 
 def test_a_right_contract_is_read_whole(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ IN_SOURCE = [
     ("description: The order.", 'description: " "', 18, "schema[0].properties[0].description", "is blank"),
     ("required: true", "required: yep", 20, "schema[0].properties[0].required", "write true or false"),
     ("required: true", "requird: true", 20, "schema[0].properties[0].requird", "did you mean required?"),
-    ("required: true", "unique: true", 20, "schema[0].properties[0].unique", "is not a field here"),
+    ("required: true", "nullable: true", 20, "schema[0].properties[0].nullable", "is not a field here"),
     ("        primaryKey: true\n", "", 14, "schema[0].properties", "no column is the key"),
     ("        primaryKey: true\n", "        primaryKeyPosition: 1\n", 19, "schema[0].properties[0].primaryKeyPosition",
      "add primaryKey: true"),
@@ -194,7 +194,7 @@ ODD: list[Any] = [None, "", "x", 0, -1, 1.5, True, [], {}, [None], [[]], [{}], {
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.sampled_from([SOURCE, GOLD]), st.sampled_from(ODD), st.integers(min_value=0), st.booleans())
+@given(st.sampled_from([SOURCE + QUALITY, GOLD]), st.sampled_from(ODD), st.integers(min_value=0), st.booleans())
 def test_whatever_stands_in_a_contract_there_is_an_answer_and_no_traceback(
     tmp_path_factory: pytest.TempPathFactory, text: str, odd: Any, seed: int, removes: bool
 ) -> None:
@@ -206,14 +206,14 @@ def test_whatever_stands_in_a_contract_there_is_an_answer_and_no_traceback(
         parent[key] = odd
     changed = yaml.safe_dump(document, allow_unicode=True)
     root = tmp_path_factory.mktemp("domains")
-    write_shop(root, **{"source" if text == SOURCE else "gold": changed})
+    write_shop(root, **{"gold" if text == GOLD else "source": changed})
     try:
         answer: Registry | tuple[Problem, ...] = load_registry(root)
     except ContractError as error:
         answer = error.problems
     assert answer
     for problem in answer if isinstance(answer, tuple) else ():
-        assert 1 <= problem.line <= max(len(changed.splitlines()), len(SOURCE.splitlines()))
+        assert 1 <= problem.line <= max(len(changed.splitlines()), len(text.splitlines()))
         assert problem.wrong
         assert problem.right
 

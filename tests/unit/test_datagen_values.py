@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import string
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -189,3 +190,25 @@ def test_every_format_of_every_contract_comes_up() -> None:
                 else {"1772600760", "1772600760000"}
             )
             assert cells & wanted, (column.name, form)
+
+
+@pytest.mark.parametrize(
+    ("defect", "dataset", "column", "rule"),
+    [
+        ("bad_pattern", "storefront.users", "email", "pattern_mismatch"),
+        ("negative_number", "storefront.transactions", "quantity", "below_minimum"),
+        ("above_maximum", "retail.order_items", "discount_rate", "above_maximum"),
+    ],
+)
+def test_what_a_column_only_warns_of_refuses_no_row(defect: str, dataset: str, column: str, rule: str) -> None:
+    contract, spoiling = SOURCES[dataset], DEFECTS[defect]
+    assert isinstance(spoiling, ValueDefect)
+
+    def cells(judged: Column) -> list[Cell | None]:
+        text = {"email": "ada@example.com", "quantity": "3", "discount_rate": "0.5"}[column]
+        tries = range(20) if spoiling.fits(judged, contract) else ()
+        return [spoiling.spoil(random.Random(seed), judged, text) for seed in tries]
+
+    found = contract.column(column)
+    assert any(cells(found))
+    assert not any(cells(replace(found, warnings=(rule,))))

@@ -155,6 +155,11 @@ def _print_contract(contract: SourceContract | GoldContract) -> None:
         key = str(column.key_position or "")
         table.add_row(column.name, str(column.type), key, escape("\n".join(_rules(column))), escape(column.description))
     console.print(table)
+    if isinstance(contract, SourceContract) and contract.rules:
+        rules = Table("rule between columns", "severity", "must hold", "description")
+        for rule in contract.rules:
+            rules.add_row(rule.name, rule.severity, escape(rule.condition), escape(rule.description))
+        console.print(rules)
 
 
 def _facts(contract: SourceContract | GoldContract) -> dict[str, str]:
@@ -175,6 +180,7 @@ def _facts(contract: SourceContract | GoldContract) -> dict[str, str]:
 
 def _rules(column: Column) -> list[str]:
     """The rules that a column's values keep, one line each."""
+    reference = column.reference
     low, high = (">" if column.exclusive_minimum else "≥"), ("<" if column.exclusive_maximum else "≤")
     rules = [
         "required" if column.required else "",
@@ -183,6 +189,9 @@ def _rules(column: Column) -> list[str]:
         f"{high} {column.maximum}" if column.maximum is not None else "",
         f"one of {', '.join(column.values)}" if column.values else "",
         f"matches {column.pattern}" if column.pattern else "",
+        "unique, or counted" if column.is_unique else "",
+        f"refers to {reference.dataset}.{reference.column}; orphans: {reference.orphans}" if reference else "",
+        f"only warns: {', '.join(column.warnings)}" if column.warnings else "",
         f"in {column.unit}" if column.unit else "",
         f"also named {', '.join(column.aliases)}" if column.aliases else "",
     ]

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 _IDS_PER_QUERY = 100
 
 
-def has_books(redshift: Redshift) -> bool:
-    """Whether any batch has ever been read: the first one makes the ledger's tables."""
+def has_books(redshift: Redshift, table: str = "files") -> bool:
+    """Whether any batch has ever been read since the ledger has this table: the first one makes it."""
     found = redshift.query(
-        "SELECT COUNT(*) FROM svv_external_tables WHERE schemaname = 'lake_ops' AND tablename = 'files'"
+        "SELECT COUNT(*) FROM svv_external_tables WHERE schemaname = 'lake_ops' AND tablename = :table",
+        {"table": table},
     )
     return bool(found.rows[0][0])
 

@@ -7,7 +7,6 @@ from lakehouse.contract.errors import ContractError, Problem
 from lakehouse.contract.model import (
     REPAIRS,
     Column,
-    ColumnReference,
     ColumnType,
     GoldContract,
     GoldLookup,
@@ -17,13 +16,17 @@ from lakehouse.contract.model import (
     UnitColumn,
 )
 from lakehouse.contract.registry import load_registry, source_names
+from lakehouse.contract.row_rules import COLUMN_RULES, SOFTENED, ColumnReference, ColumnRule, RowRule
 from lakehouse.contract.rules import EPOCH_FORMATS
 
 __all__ = [
+    "COLUMN_RULES",
     "EPOCH_FORMATS",
     "REPAIRS",
+    "SOFTENED",
     "Column",
     "ColumnReference",
+    "ColumnRule",
     "ColumnType",
     "ContractError",
     "GoldContract",
@@ -31,6 +34,7 @@ __all__ = [
     "GoldSource",
     "Problem",
     "Registry",
+    "RowRule",
     "SourceContract",
     "UnitColumn",
     "load_registry",

@@ -16,12 +16,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, get_args
 
+from lakehouse.contract.row_rules import ColumnReference, ColumnRule, RowRule
+
 Kind = Literal["varchar", "smallint", "integer", "bigint", "decimal", "double", "boolean", "date", "timestamp"]
 Classification = Literal["public", "internal", "personal"]
 Drift = Literal["rescue", "evolve", "freeze"]
 TableType = Literal["fact", "dimension", "mart"]
 DistStyle = Literal["auto", "all", "even", "key"]
-Orphans = Literal["warn", "quarantine", "wait"]
 Repair = Literal[
     "currency_sign", "decimal_comma", "percent", "number_words", "html_entities", "mojibake", "email", "phone"
 ]
@@ -153,21 +154,6 @@ _KIND_OF_SPELLING: Mapping[str, Kind] = MappingProxyType(dict(zip(TYPE_SPELLINGS
 
 
 @dataclass(frozen=True)
-class ColumnReference:
-    """The column of another source that a column's values are taken from, and what becomes of a row whose value is
-    not there: kept and counted (warn), refused (quarantine), or refused until its parent arrives (wait)."""
-
-    dataset: str
-    column: str
-    orphans: Orphans
-
-    @property
-    def is_binding(self) -> bool:
-        """Whether a row is refused, for good or for the time being, while its parent is not there."""
-        return self.orphans != "warn"
-
-
-@dataclass(frozen=True)
 class Column:
     """One column: its name and type, what it means, and the rules its values keep.
 
@@ -213,6 +199,10 @@ class Column:
     """Lower-cased alias -> what one unit under that header is worth in the column's own: amount_cents -> 0.01."""
     reference: ColumnReference | None = None
     """The only key column of another source, of the same type; a null refers to nothing and is no orphan."""
+    warnings: tuple[ColumnRule, ...] = ()
+    """Rules of the column that keep the row and are counted: of those in `SOFTENED`."""
+    is_unique: bool = False
+    """Whether rows are counted whose value another key has too; none is refused for it."""
 
 
 @dataclass(frozen=True)
@@ -276,13 +266,28 @@ class SourceContract(_Table):
 
     An extension of ASCII, by Python's own name for the codec: cp1252, iso8859-1.
     """
+    rules: tuple[RowRule, ...]
+    """What has to hold between the columns of a row."""
     path: Path
 
     @cached_property
     def bindings(self) -> tuple[tuple[Column, ColumnReference], ...]:
         """Columns whose value has to be that of a row of another dataset: without it the row is refused, or waits."""
-        references = ((column, column.reference) for column in self.columns if column.reference is not None)
-        return tuple((column, reference) for column, reference in references if reference.is_binding)
+        return tuple((column, reference) for column, reference in self.references if reference.is_binding)
+
+    @cached_property
+    def references(self) -> tuple[tuple[Column, ColumnReference], ...]:
+        """Columns that refer to another dataset, with what they refer to."""
+        return tuple((column, column.reference) for column in self.columns if column.reference is not None)
+
+    @cached_property
+    def can_warn(self) -> bool:
+        """Whether any rule keeps the row that breaks it."""
+        return (
+            any(rule.severity == "warn" for rule in self.rules)
+            or any(column.warnings or column.is_unique for column in self.columns)
+            or len(self.bindings) < len(self.references)
+        )
 
     @cached_property
     def unit_columns(self) -> tuple[UnitColumn, ...]:

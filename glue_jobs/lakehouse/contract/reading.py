@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar, cast, get_args
 
+from lakehouse.contract.between import read_row_rules
 from lakehouse.contract.columns import Declared, in_order, read_columns, read_name
 from lakehouse.contract.document import Document, Value
 from lakehouse.contract.errors import one_of
 from lakehouse.contract.model import (
     Column,
-    ColumnReference,
     DistStyle,
     Drift,
     GoldContract,
@@ -22,6 +22,7 @@ from lakehouse.contract.model import (
     SourceContract,
     TableType,
 )
+from lakehouse.contract.row_rules import ColumnReference
 
 _Read = TypeVar("_Read")
 
@@ -69,6 +70,7 @@ class _Table:
     value: Value
     custom: Mapping[str, Value]
     declared: Sequence[Declared]
+    quality: Value | None
     partition_by: tuple[str, ...]
 
     @property
@@ -105,6 +107,7 @@ def read_source(document: Document, domain: str, name: str) -> tuple[SourceContr
                 table.custom["orderBy"], f"{order_by} is a {ordering.type}", "use a timestamp or a number"
             )
     encoding = _read_encoding(document, table.custom["encoding"]) if "encoding" in table.custom else None
+    rules = read_row_rules(document, table.quality, table.declared) if table.quality else ()
     if document.problems:
         return None, referring
     contract = SourceContract(
@@ -117,6 +120,7 @@ def read_source(document: Document, domain: str, name: str) -> tuple[SourceContr
         partition_by=table.partition_by,
         drift=cast(Drift, drift),
         encoding=encoding,
+        rules=rules,
         path=document.file,
     )
     return contract, referring
@@ -185,7 +189,7 @@ def _read_table(
         document.complain(parts["schema"], f"{len(tables)} tables", "declare one table per file")
     if not tables:
         return None
-    fields = document.fields(tables[0], _TABLE, _TABLE_DOCUMENTARY)
+    fields = document.fields(tables[0], _TABLE, (*_TABLE_DOCUMENTARY, *(("quality",) if of_source else ())))
     _expect(document, fields, "name", name)
     if "name" in fields:
         read_name(document, fields["name"])
@@ -205,7 +209,9 @@ def _read_table(
         (column.value, column.partition, column.partition_position) for column in declared if column.partition
     ]
     partition_by = in_order(document, partitions, "partitionKey")
-    return _Table(name, version or "", description or "", tables[0], custom, declared, partition_by)
+    return _Table(
+        name, version or "", description or "", tables[0], custom, declared, fields.get("quality"), partition_by
+    )
 
 
 def _expect(document: Document, parts: Mapping[str, Value], field: str, expected: str) -> None:

@@ -9,15 +9,16 @@ from typing import Any, cast, get_args
 
 from lakehouse.contract.document import Document, Value
 from lakehouse.contract.errors import one_of
-from lakehouse.contract.model import REPAIRS, ColumnReference, ColumnType, Orphans, Repair
+from lakehouse.contract.model import REPAIRS, ColumnType, Repair
+from lakehouse.contract.row_rules import SOFTENED, ColumnReference, ColumnRule, Orphans
 
 EPOCH_FORMATS = ("epoch_seconds", "epoch_millis")
 """Formats of instants that arrive as a count since 1970-01-01T00:00:00Z; the number of digits tells them apart."""
 
-FIELDS = ("synonyms", "enum", "logicalTypeOptions", "relationships")
+FIELDS = ("synonyms", "enum", "logicalTypeOptions", "relationships", "unique")
 """The fields of a property that hold rules: sources have them, gold tables do not."""
 
-CUSTOM_PROPERTIES = ("formats", "nulls", "valueSynonyms", "repairs", "prefixes", "aliasUnits", "orphans")
+CUSTOM_PROPERTIES = ("formats", "nulls", "valueSynonyms", "repairs", "prefixes", "aliasUnits", "orphans", "warn")
 """The custom properties that do."""
 
 _OPTIONS = {"number": ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"), "string": ("pattern",)}
@@ -39,6 +40,7 @@ def read_rules(
     values = _read_enum(document, parts["enum"], type_) if "enum" in parts else ()
     own_nulls = document.texts(custom["nulls"]) if "nulls" in custom else ()
     aliases = _read_aliases(document, parts["synonyms"]) if "synonyms" in parts else ()
+    options = _read_options(document, parts["logicalTypeOptions"], type_) if "logicalTypeOptions" in parts else {}
     return {
         "aliases": aliases,
         "formats": _read_formats(document, value, custom, type_),
@@ -50,7 +52,9 @@ def read_rules(
         "alias_units": (
             _read_alias_units(document, custom["aliasUnits"], aliases, type_) if "aliasUnits" in custom else {}
         ),
-        **(_read_options(document, parts["logicalTypeOptions"], type_) if "logicalTypeOptions" in parts else {}),
+        "is_unique": _read_unique(document, parts) if "unique" in parts else False,
+        "warnings": _read_warnings(document, custom["warn"], options) if "warn" in custom else (),
+        **options,
     }
 
 
@@ -185,6 +189,22 @@ def _read_alias_units(
         if worth is not None:
             found[alias.lower()] = worth
     return found
+
+
+def _read_unique(document: Document, parts: Mapping[str, Value]) -> bool:
+    is_unique = document.flag(parts["unique"])
+    if is_unique and "primaryKey" in parts and document.flag(parts["primaryKey"]):
+        document.complain(parts["unique"], "versions of a row share their key", "drop it; silver has every key once")
+    return is_unique
+
+
+def _read_warnings(document: Document, value: Value, options: Mapping[str, Any]) -> tuple[ColumnRule, ...]:
+    """The rules of the column that only warn, each of which it has to have."""
+    for item in document.items(value):
+        rule = document.choice(item, tuple(SOFTENED))
+        if rule is not None and (declared := SOFTENED[cast(ColumnRule, rule)]) not in options:
+            document.complain(item, f"the column has no {declared}", f"declare the {declared}, or drop {rule}")
+    return cast(tuple[ColumnRule, ...], document.texts(value))
 
 
 def _read_formats(document: Document, value: Value, custom: Mapping[str, Value], type_: ColumnType) -> tuple[str, ...]:

@@ -1,0 +1,62 @@
+"""Reads the ``quality`` of a table: what has to hold between the columns of a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast, get_args
+
+from lakehouse.contract.columns import Declared, read_name
+from lakehouse.contract.conditions import ConditionError, read_condition
+from lakehouse.contract.document import Document, Value
+from lakehouse.contract.model import ColumnType
+from lakehouse.contract.row_rules import COLUMN_RULES, RowRule, Severity
+
+ENGINE = "lakehouse"
+
+_FIELDS = ("name", "type", "engine", "implementation", "severity", "description")
+# For people and catalogues; nothing here reads them.
+_DOCUMENTARY = ("id", "dimension", "businessImpact", "tags", "authoritativeDefinitions")
+
+
+def read_row_rules(document: Document, value: Value, declared: Sequence[Declared]) -> tuple[RowRule, ...]:
+    """Every rule between columns, after noting what is wrong with any."""
+    types = {column.name: column.column.type for column in declared if column.name and column.column}
+    # A condition over a column that has mistakes of its own cannot be judged yet.
+    is_whole = len(types) == len(declared)
+    names = [column.name for column in declared]
+    taken = {f"{name}_{rule}": f"a rule of the column {name}" for name in names for rule in COLUMN_RULES}
+    rules = [_read_rule(document, item, types, taken, is_whole) for item in document.items(value)]
+    return tuple(rule for rule in rules if rule is not None)
+
+
+def _read_rule(
+    document: Document, value: Value, types: Mapping[str, ColumnType], taken: dict[str, str], is_whole: bool
+) -> RowRule | None:
+    parts = document.fields(value, _FIELDS, _DOCUMENTARY)
+    if "type" in parts:
+        document.choice(parts["type"], ("custom",))
+    if "engine" in parts:
+        document.choice(parts["engine"], (ENGINE,))
+    name = read_name(document, parts["name"]) if "name" in parts else None
+    if name in taken:
+        document.complain(parts["name"], f'"{name}" is already {taken[name]}', "say in another name what is wrong")
+    elif name is not None:
+        taken[name] = "the name of a rule"
+    severity = document.choice(parts["severity"], get_args(Severity)) if "severity" in parts else None
+    description = document.words(parts["description"]) if "description" in parts else None
+    text = document.text(parts["implementation"]) if "implementation" in parts else None
+    if name is None or severity is None or description is None or text is None or not is_whole:
+        return None
+    try:
+        condition = read_condition(text, types)
+    except ConditionError as error:
+        document.complain(parts["implementation"], error.wrong, error.right)
+        return None
+    return RowRule(
+        name=name,
+        severity=cast(Severity, severity),
+        condition=text.strip(),
+        spark=condition.spark,
+        columns=condition.columns,
+        description=description,
+    )
