@@ -16,7 +16,8 @@ from lakehouse.lake import Lake
 
 def main(argv: list[str]) -> None:
     args = job.arguments(argv, "batch_id")
-    batch_id, lake, registry = int(args.batch_id), Lake(job.spark()), load_registry()
+    batch_id, lake = int(args.batch_id), Lake(job.spark())
+    registry = lake.evolved(load_registry(), up_to=batch_id)
 
     def refine(contract: SourceContract) -> tuple[DataFrame, DataFrame]:
         """Files whose accounts may have changed, and rows that leave quarantine because their parents have arrived."""

@@ -11,16 +11,17 @@ import hashlib
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lakehouse import intake, landing
-from lakehouse.contract import SourceContract
+from lakehouse import drift, intake, landing
+from lakehouse.contract import Column, SourceContract
 from lakehouse.landing import LandedFile
 
 ROWS_PER_GROUP = 250_000
@@ -64,7 +65,10 @@ class IngestPlan:
 
 @dataclass(frozen=True)
 class FileVerdict:
-    """One row of `ops.files` in the making: verdict is accepted, quarantined, duplicate_content or ignored."""
+    """One row of `ops.files` in the making: verdict is accepted, quarantined, duplicate_content or ignored.
+
+    `unknown` are the file's columns that its contract does not declare: rows with a value, by spelling.
+    """
 
     file: LandedFile
     content_hash: str
@@ -72,6 +76,7 @@ class FileVerdict:
     reason: str | None = None
     detail: str | None = None
     rows_parsed: int = 0
+    unknown: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,9 @@ def columns(contract: SourceContract) -> tuple[tuple[str, str], ...]:
 
 def content(contract: SourceContract, key: str, content_hash: str) -> Content:
     """What a file says: equal bytes below `date=…/` folders of two days say different things."""
-    return contract.dataset, content_hash, tuple(sorted(intake.folder_columns(key, contract).items()))
+    # Folders name declared columns only: what they say must not change when a dataset evolves.
+    folders = intake.folder_columns(key, drift.as_declared(contract))
+    return contract.dataset, content_hash, tuple(sorted(folders.items()))
 
 
 def groups(files: Iterable[LandedFile], count: int) -> list[list[LandedFile]]:
@@ -112,6 +119,17 @@ def groups(files: Iterable[LandedFile], count: int) -> list[list[LandedFile]]:
         split[lightest] += twins[key]
         load[lightest] += weigh[key]
     return [group for group in split if group]
+
+
+def evolved(contracts: Mapping[str, SourceContract], verdicts: Iterable[FileVerdict]) -> dict[str, SourceContract]:
+    """The contracts of the datasets to which these files add columns, with those; by dataset."""
+    spellings: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        if verdict.verdict == "accepted":
+            spellings.setdefault(verdict.file.dataset, []).extend(verdict.unknown)
+    # Sorted, for tasks end in any order.
+    grown = {name: drift.evolved(contracts[name], sorted(found)) for name, found in spellings.items()}
+    return {name: contract for name, contract in grown.items() if contract != contracts[name]}
 
 
 def ingest(files: Iterable[LandedFile], plan: IngestPlan) -> Iterator[FileVerdict | WrittenFile]:
@@ -147,15 +165,49 @@ def ingest(files: Iterable[LandedFile], plan: IngestPlan) -> Iterator[FileVerdic
         if file.dataset not in writers:
             writers[file.dataset] = _BronzeWriter(s3, contract, plan)
         try:
-            parsed, encoding = writers[file.dataset].add(file, intake.read(data, contract, dict(said[2])))
+            taken = writers[file.dataset].add(file, intake.read(data, contract, dict(said[2])))
         except intake.Refusal as refusal:
-            yield FileVerdict(file, content_hash, "quarantined", refusal.reason, str(refusal))
+            unknown = _refused_for(data, contract) if refusal.reason == "unknown_column" else {}
+            yield FileVerdict(file, content_hash, "quarantined", refusal.reason, str(refusal), unknown=unknown)
             continue
         first_with[said] = file.file_id
-        read_as = None if encoding == "utf-8" else f"read as {encoding}"
-        yield FileVerdict(file, content_hash, "accepted", detail=read_as, rows_parsed=parsed)
+        read_as = None if taken.encoding == "utf-8" else f"read as {taken.encoding}"
+        yield FileVerdict(file, content_hash, "accepted", None, read_as, taken.rows, taken.unknown)
     for writer in writers.values():
         yield from writer.close()
+
+
+def _refused_for(data: bytes, contract: SourceContract) -> Mapping[str, int]:
+    """The unknown columns for which a frozen dataset refuses a file; none when more than these is wrong with it."""
+    sightings = drift.Sightings(contract)
+    try:
+        for chunk in intake.read(data, replace(contract, drift="rescue")):
+            _look(chunk, sightings)
+    except intake.Refusal:
+        return {}
+    return sightings.rows
+
+
+def _look(chunk: intake.Chunk, sightings: drift.Sightings, added: Iterable[Column] = ()) -> None:
+    """Note what a chunk holds of columns that no contract declares. An unreadable row has no columns."""
+    if chunk.rescued is not None:
+        rescued = chunk.rescued
+        if chunk.unreadable is not None:
+            rescued = rescued.filter(chunk.unreadable.is_null())
+        for text in rescued.drop_null().to_pylist():
+            sightings.rescued(text)
+    for column in added:
+        if column.name in chunk.values:
+            sightings.added(column, pc.sum(pc.not_equal(chunk.values[column.name], "")).as_py() or 0)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What a writer took of a file: its rows, what it was read as, and `FileVerdict.unknown`."""
+
+    rows: int
+    encoding: str
+    unknown: Mapping[str, int]
 
 
 class _BronzeWriter:
@@ -174,20 +226,20 @@ class _BronzeWriter:
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
 
-    def add(self, file: LandedFile, chunks: Iterator[intake.Chunk]) -> tuple[int, str]:
-        """Write the rows of a file; gives how many there are, and the encoding it was read as. Raises intake.Refusal
-        when it cannot be read.
+    def add(self, file: LandedFile, chunks: Iterator[intake.Chunk]) -> _Taken:
+        """Write the rows of a file. Raises intake.Refusal when it cannot be read.
 
         All rows are made before the first is written, so that a file refused half-way leaves nothing behind.
         """
-        encoding, batches = "utf-8", []
+        encoding, batches, sightings = "utf-8", [], drift.Sightings(self._contract)
         for chunk in chunks:
             encoding = chunk.encoding
             batches.append(self._batch(file, chunk))
+            _look(chunk, sightings, drift.added(self._contract))
         self._waiting += batches
         if sum(batch.num_rows for batch in self._waiting) >= ROWS_PER_GROUP:
             self._write_group()
-        return sum(batch.num_rows for batch in batches), encoding
+        return _Taken(sum(batch.num_rows for batch in batches), encoding, sightings.rows)
 
     def close(self) -> Iterator[WrittenFile]:
         self._write_group()

@@ -2,7 +2,8 @@
 
 How each write survives being killed and run again:
 
-    bronze, quarantine, ops.batches, ops.files   replaced by the batch's own filter, in one commit
+    bronze, quarantine, ops.batches, ops.files,
+    ops.drift                                    replaced by the batch's own filter, in one commit
     changes                                      appended: a second try may add rows, never lose the first try's
     history, silver, gold, row accounts          MERGE from a pure function of the tables
 """
@@ -20,9 +21,9 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from lakehouse import bronze, gold, silver, tables
+from lakehouse import bronze, drift, gold, silver, tables
 from lakehouse.bronze import BronzeTable, FileVerdict, IngestPlan, WrittenFile, planned_instant
-from lakehouse.contract import GoldContract, SourceContract
+from lakehouse.contract import GoldContract, Registry, SourceContract
 from lakehouse.landing import Batch, LandedFile
 from lakehouse.tables import Table
 
@@ -108,6 +109,22 @@ class Lake:
         """Rows that the batch moved into or out of silver, by every try of it."""
         return self.read(tables.changes_table(contract)).where(F.col("_changed_by") == batch_id)
 
+    def evolved(self, registry: Registry, up_to: int) -> Registry:
+        """The registry with the columns that datasets have got from files of these batches: of the first up to this
+        one. `ops.drift` has to be there."""
+        evolving = [name for name, contract in registry.sources.items() if contract.drift == "evolve"]
+        if not evolving:
+            return registry
+        arrived = (
+            self.read(tables.drift)
+            .where(F.col("dataset").isin(evolving) & F.col("added_as").isNotNull() & (F.col("batch_id") <= up_to))
+            .groupBy("dataset", "column")
+            .agg(F.min("batch_id").alias("batch_id"))
+            .orderBy("batch_id", "column")
+            .collect()
+        )
+        return drift.evolved_registry(registry, [(row.dataset, row.column) for row in arrived])
+
     # Bronze
 
     @property
@@ -181,6 +198,27 @@ class Lake:
             if row.verdict == "accepted" and row.dataset in contracts
         }
         return {row.file_id for row in rows} & set(ids), said
+
+    def write_drift(
+        self, batch: Batch, verdicts: Sequence[FileVerdict], contracts: Mapping[str, SourceContract]
+    ) -> None:
+        """`ops.drift` of one batch."""
+        found = [
+            (
+                verdict.file.dataset,
+                spelling,
+                verdict.file.file_id,
+                rows,
+                drift.added_as(contracts[verdict.file.dataset], spelling) if verdict.verdict == "accepted" else None,
+                batch.batch_id,
+            )
+            for verdict in verdicts
+            for spelling, rows in verdict.unknown.items()
+        ]
+        mine = F.col("batch_id") == batch.batch_id
+        # Most batches bring nothing: a commit costs more than a look at whether an earlier try left something.
+        if found or not self.read(tables.drift).where(mine).isEmpty():
+            self._overwrite(tables.drift, self._frame(found, tables.DRIFT).coalesce(1), mine)
 
     def write_ledger(self, batch: Batch, verdicts: Sequence[FileVerdict]) -> None:
         """`ops.files` and `ops.batches` of one batch."""

@@ -5,6 +5,7 @@ Grain and columns (name, Spark type) of the tables that are not a contract's own
     ops.batches               one row per batch
     ops.files                 one row per file version ever judged, kept for ever
     ops.row_accounts          one row per accepted file: where its rows are
+    ops.drift                 one row per file and column that the contract did not declare when the file was read
     quarantine.rows           one row per refused row
     silver_<domain>.<dataset>           the winner of every key
     silver_<domain>.<dataset>_history   every valid row that is not the winner, with its fate
@@ -54,6 +55,16 @@ ROW_ACCOUNTS: Shape = (
     ("duplicate", "bigint"),
     ("superseded", "bigint"),
 )
+# `column` is the spelling as it came; `rows` counts those that hold a value; `added_as` is the column that the dataset
+# has got for it, null where the values stay in `_rescued` or the file was refused.
+DRIFT: Shape = (
+    ("dataset", "string"),
+    ("column", "string"),
+    ("file_id", "string"),
+    ("rows", "bigint"),
+    ("added_as", "string"),
+    ("batch_id", "bigint"),
+)
 QUARANTINED_ROWS: Shape = (
     ("quarantine_id", "string"),
     ("dataset", "string"),
@@ -101,7 +112,8 @@ batches = Table("ops", "batches", BATCHES)
 row_accounts = Table("ops", "row_accounts", ROW_ACCOUNTS)
 # Partitioned so that one dataset's refused rows of a batch can be replaced without touching another's files.
 quarantined_rows = Table("quarantine", "rows", QUARANTINED_ROWS, ("dataset",))
-LEDGER = (files, batches, row_accounts, quarantined_rows)
+drift = Table("ops", "drift", DRIFT)
+LEDGER = (files, batches, row_accounts, quarantined_rows, drift)
 
 
 def bronze_table(contract: SourceContract) -> Table:
