@@ -133,10 +133,15 @@ def column_for(contract: SourceContract, spelling: str) -> str | None:
     """
     if contract.drift != "evolve" or not is_unknown(as_declared(contract), spelling):
         return None
-    if not spelling or "." in spelling or len(spelling) >= MAX_SPELLING_LENGTH or _NAMELESS.search(spelling):
+    if "." in spelling or not can_be_named(spelling):
         return None
     name = identifier(spelling)
     return None if name in known_names(contract) else name
+
+
+def can_be_named(spelling: str) -> bool:
+    """Whether a header said it, whole, and said it of one column."""
+    return bool(spelling) and len(spelling) < MAX_SPELLING_LENGTH and not _NAMELESS.search(spelling)
 
 
 def known_names(contract: SourceContract) -> dict[str, str]:

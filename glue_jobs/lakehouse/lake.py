@@ -118,12 +118,12 @@ class Lake:
         arrived = (
             self.read(tables.drift)
             .where(F.col("dataset").isin(evolving) & F.col("added_as").isNotNull() & (F.col("batch_id") <= up_to))
-            .groupBy("dataset", "column")
+            .groupBy("dataset", "column_name")
             .agg(F.min("batch_id").alias("batch_id"))
-            .orderBy("batch_id", "column")
+            .orderBy("batch_id", "column_name")
             .collect()
         )
-        return drift.evolved_registry(registry, [(row.dataset, row.column) for row in arrived])
+        return drift.evolved_registry(registry, [(row.dataset, row.column_name) for row in arrived])
 
     # Bronze
 

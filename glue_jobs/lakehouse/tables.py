@@ -55,13 +55,13 @@ ROW_ACCOUNTS: Shape = (
     ("duplicate", "bigint"),
     ("superseded", "bigint"),
 )
-# `column` is the spelling as it came; `rows` counts those that hold a value; `added_as` is the column that the dataset
-# has got for it, null where the values stay in `_rescued` or the file was refused.
+# `column_name` is the spelling as it came, `row_count` how many rows hold a value; `added_as` is the column that the
+# dataset has got for it, null where the values stay in `_rescued` or the file was refused.
 DRIFT: Shape = (
     ("dataset", "string"),
-    ("column", "string"),
+    ("column_name", "string"),
     ("file_id", "string"),
-    ("rows", "bigint"),
+    ("row_count", "bigint"),
     ("added_as", "string"),
     ("batch_id", "bigint"),
 )

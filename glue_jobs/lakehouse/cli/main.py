@@ -9,10 +9,10 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from lakehouse.cli import contract, demo, generate, land, mistakes, prove, quarantine, score, sql, sweep, up
+from lakehouse.cli import contract, demo, drift, generate, land, mistakes, prove, quarantine, score, sql, sweep, up
 
 app = typer.Typer(name="lakehouse", no_args_is_help=True, help="A lakehouse that proves no row was lost.")
-for verbs in (up, demo, land, sweep, sql, prove, score):
+for verbs in (up, demo, land, sweep, sql, prove, score, drift):
     verbs.register(app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(generate.app, name="generate")
