@@ -5,6 +5,7 @@ Every station takes a batch number and may be run again at any time.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from typing import Any
 
 import boto3
 
-from lakehouse import landing, proof, warehouse
+from lakehouse import alerts, landing, proof, warehouse
 from lakehouse.contract import load_registry
 from lakehouse.jobs import JOBS
 from lakehouse.redshift import MAX_STATEMENTS_PER_CALL, Redshift
@@ -57,8 +58,13 @@ def prove(settings: Settings, batch_id: int) -> None:
 
 
 def finish(settings: Settings, batch_id: int) -> bool:
-    """Move the batch's files out of landing and mark it finished; True when landing still holds files."""
+    """Move the batch's files out of landing and mark it finished; True when landing still holds files.
+
+    What its files added to datasets that evolve is announced, once: a finished batch has been.
+    """
     batch = landing.read_batch(_s3(), settings.bucket, batch_id)
+    if not landing.is_finished(_s3(), settings.bucket, batch_id):
+        _announce_new_columns(settings, batch)
     landing.finish(_s3(), settings.bucket, batch, _verdicts(settings, batch), datetime.now(UTC))
     return next(landing.waiting(_s3(), settings.bucket), None) is not None
 
@@ -100,6 +106,28 @@ def run_job(settings: Settings, name: str, batch_id: int, timeout_seconds: float
             raise StationError(f"{job} {run_id} {state['JobRunState']}: {state.get('ErrorMessage', 'no message')}")
         time.sleep(_POLL_SECONDS)
     raise StationError(f"{job} {run_id} did not end in {timeout_seconds:.0f} s")
+
+
+def _announce_new_columns(settings: Settings, batch: landing.Batch) -> None:
+    """Tell of columns that this batch was the first to bring."""
+    sources = load_registry().sources
+    for dataset in sorted({file.dataset for file in batch.files} & sources.keys()):
+        if sources[dataset].drift != "evolve":
+            continue
+        found = Redshift(settings).query(
+            "SELECT added_as, MIN(CASE WHEN batch_id = CAST(:batch_id AS BIGINT) THEN column_name END) "
+            "FROM lake_ops.drift WHERE dataset = :dataset AND added_as IS NOT NULL "
+            "GROUP BY added_as HAVING MIN(batch_id) = CAST(:batch_id AS BIGINT) ORDER BY added_as",
+            {"dataset": dataset, "batch_id": str(batch.batch_id)},
+        )
+        if found.rows:
+            columns = "\n".join(f"{name}, which came as {spelling}" for name, spelling in found.rows)
+            message = (
+                f"Files of batch {batch.batch_id} brought columns that its contract does not declare. They are text, "
+                f"in bronze, in silver and in lake_silver_{dataset}:\n{columns}\n"
+                f"`lakehouse drift --dataset {dataset}` shows them, and proposes what to declare."
+            )
+            alerts.publish(settings, logging.WARNING, f"{dataset} has new columns", message)
 
 
 def _verdicts(settings: Settings, batch: landing.Batch) -> dict[str, tuple[str, str | None]]:

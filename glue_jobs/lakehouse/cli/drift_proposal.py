@@ -190,16 +190,16 @@ def changed_text(text: str, proposals: Sequence[Proposal]) -> str:
             for spelling in spellings:
                 changed = add_alias(changed, proposal.column, spelling)
         else:
-            changed = add_column(changed, _property(proposal, spellings))
+            changed = add_column(changed, _property(proposal.column, proposal, spellings))
     return changed if changed == text else raise_minor_version(changed)
 
 
-def _property(proposal: Proposal, spellings: Sequence[str]) -> list[str]:
-    aliases = [spelling for spelling in spellings if spelling.lower() != proposal.column]
+def _property(column: str, proposal: Proposal, spellings: Sequence[str]) -> list[str]:
+    aliases = [spelling for spelling in spellings if spelling.lower() != column]
     first = min(proposal.findings, key=lambda finding: finding.first_seen)
     about = f"Arrives since {first.first_seen:%Y-%m-%d} as {first.column}; say here what it means."
     lines = [
-        f"name: {proposal.column}",
+        f"name: {scalar(column)}",
         f"logicalType: {proposal.guess.type.logical}",
         f"physicalType: {proposal.guess.type}",
         f"description: {scalar(about)}",
