@@ -68,12 +68,20 @@ class Sightings:
 
     def rescued(self, text: str) -> None:
         """What bronze rescued of one row, as JSON."""
-        for spelling, value in cells(orjson.loads(text), is_deep=self._contract.drift != "evolve"):
+        for name, value in orjson.loads(text).items():
+            # Nearly all of a file: a plain value under a name that was seen before.
+            if name in self.rows and type(value) is not dict:
+                self.rows[name] += value is not None and value != ""
+            else:
+                self._look_closely(name, value)
+
+    def _look_closely(self, name: str, value: Any) -> None:
+        for spelling, part in cells({name: value}, is_deep=self._contract.drift != "evolve"):
             if spelling not in self.rows:
                 if len(self.rows) == MAX_SPELLINGS_PER_FILE or not is_unknown(self._contract, spelling):
                     continue
                 self.rows[spelling] = 0
-            self.rows[spelling] += value is not None and value != ""
+            self.rows[spelling] += part is not None and part != ""
 
     def added(self, column: Column, count: int) -> None:
         """So many values of a column that the dataset got from an earlier file."""

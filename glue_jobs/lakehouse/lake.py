@@ -72,7 +72,8 @@ class Lake:
         try:
             self.spark.sql(f"ALTER TABLE {table.identifier} ADD COLUMNS ({', '.join(absent)})")
         except Exception:
-            # A twin of this run may have been quicker.
+            # A twin of this run may have been quicker; Spark remembers the table as it was.
+            self.spark.catalog.refreshTable(table.identifier)
             if self._absent_columns(table):
                 raise
 

@@ -41,7 +41,20 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 def test_help_names_every_verb() -> None:
     shown = runner.invoke(command.app, ["--help"]).stdout
-    verbs = ["up", "down", "status", "demo", "land", "sweep", "sql", "prove", "quarantine", "generate", "contract"]
+    verbs = [
+        "up",
+        "down",
+        "status",
+        "demo",
+        "land",
+        "sweep",
+        "sql",
+        "prove",
+        "drift",
+        "quarantine",
+        "generate",
+        "contract",
+    ]
     assert [verb for verb in verbs if f" {verb} " not in shown] == []
 
 
@@ -54,7 +67,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == ""
 
 
-@pytest.mark.parametrize("verb", [["sql", "select 1"], ["prove"], ["sweep"], ["quarantine", "list"]])
+@pytest.mark.parametrize("verb", [["sql", "select 1"], ["prove"], ["sweep"], ["quarantine", "list"], ["drift"]])
 def test_without_a_lake_one_sentence_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: list[str]
 ) -> None:

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.syntax import Syntax
 
 from lakehouse.cli.connection import connect
 from lakehouse.cli.datasets import check_dataset
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
 _SAMPLES_SHOWN = 5
 _SAMPLE_LENGTH = 40
+_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def register(app: typer.Typer) -> None:
@@ -114,7 +114,8 @@ def _print(console: Console, proposals: Sequence[Proposal], changes: Sequence[Ch
             _print_proposal(console, proposal)
     for change in changes:
         console.print()
-        console.print(Syntax(_diff(change), "diff", background_color="default", word_wrap=True))
+        for line in _diff(change).splitlines():
+            console.print(f"[{_COLOURS.get(line[:1], 'default')}]{escape(line)}[/]", soft_wrap=True)
     if applied:
         _print_next_steps(console, proposals, changes)
     elif changes:
