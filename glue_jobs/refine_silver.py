@@ -17,10 +17,11 @@ from lakehouse.refining import Refined, refine, warnings_of
 
 def main(argv: list[str]) -> None:
     args = job.arguments(argv, "batch_id", "bucket")
-    lake, registry = Lake(job.spark()), load_registry()
+    lake = Lake(job.spark())
     batch = batches.read(boto3.client("s3"), args.bucket, int(args.batch_id))
     if batch.kind == "discard":
         return
+    registry = lake.evolved(load_registry(), up_to=batch.batch_id)
     concerned = {*lake.datasets_in(batch.batch_id), *batch.rows, *(batch.datasets if batch.narrowed else ())}
     levels = registry.in_order(concerned)
     for level in levels:

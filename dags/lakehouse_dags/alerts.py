@@ -5,15 +5,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-import boto3
-
+from lakehouse import alerts
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-log = logging.getLogger(__name__)
-_LONGEST_SUBJECT = 100  # characters; SNS refuses more
 
 
 def task_failed(context: Context) -> None:
@@ -32,6 +28,4 @@ def run_failed(context: Context) -> None:
 
 
 def _alert(subject: str, message: str) -> None:
-    log.error("%s: %s", subject, message)
-    if topic := Settings.from_environment().alert_topic:
-        boto3.client("sns").publish(TopicArn=topic, Subject=subject[:_LONGEST_SUBJECT], Message=message)
+    alerts.publish(Settings.from_environment(), logging.ERROR, subject, message)

@@ -11,16 +11,17 @@ import hashlib
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from lakehouse import intake, landing
-from lakehouse.contract import SourceContract
+from lakehouse import drift, intake, landing
+from lakehouse.contract import Column, SourceContract
 from lakehouse.landing import LandedFile
 
 ROWS_PER_GROUP = 250_000
@@ -64,7 +65,10 @@ class IngestPlan:
 
 @dataclass(frozen=True)
 class FileVerdict:
-    """One row of `ops.files` in the making: verdict is accepted, quarantined, duplicate_content or ignored."""
+    """One row of `ops.files` in the making: verdict is accepted, quarantined, duplicate_content or ignored.
+
+    `unknown` are the file's columns that its contract does not declare: rows with a value, by spelling.
+    """
 
     file: LandedFile
     content_hash: str
@@ -72,6 +76,7 @@ class FileVerdict:
     reason: str | None = None
     detail: str | None = None
     rows_parsed: int = 0
+    unknown: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,9 @@ def columns(contract: SourceContract) -> tuple[tuple[str, str], ...]:
 
 def content(contract: SourceContract, key: str, content_hash: str) -> Content:
     """What a file says: equal bytes below `date=…/` folders of two days say different things."""
-    return contract.dataset, content_hash, tuple(sorted(intake.folder_columns(key, contract).items()))
+    # Folders name declared columns only: what they say must not change when a dataset evolves.
+    folders = intake.folder_columns(key, drift.as_declared(contract))
+    return contract.dataset, content_hash, tuple(sorted(folders.items()))
 
 
 def groups(files: Iterable[LandedFile], count: int) -> list[list[LandedFile]]:
@@ -114,14 +121,26 @@ def groups(files: Iterable[LandedFile], count: int) -> list[list[LandedFile]]:
     return [group for group in split if group]
 
 
+def evolved(contracts: Mapping[str, SourceContract], verdicts: Iterable[FileVerdict]) -> dict[str, SourceContract]:
+    """The contracts of the datasets to which these files add columns, with those; by dataset."""
+    spellings: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        if verdict.verdict == "accepted":
+            spellings.setdefault(verdict.file.dataset, []).extend(verdict.unknown)
+    # Sorted, for tasks end in any order.
+    grown = {name: drift.evolved(contracts[name], sorted(found)) for name, found in spellings.items()}
+    return {name: contract for name, contract in grown.items() if contract != contracts[name]}
+
+
 def ingest(files: Iterable[LandedFile], plan: IngestPlan) -> Iterator[FileVerdict | WrittenFile]:
     """Read one group of files: a verdict for each, and the Parquet files that hold the accepted rows.
 
-    A file that changed after it was listed gets no verdict: its new version waits for the next batch.
+    A file that changed after it was listed gets no verdict: its new version waits for the next batch. Without `tables`
+    to write to, the plan asks for verdicts only.
     """
     s3 = boto3.client("s3")
     first_with = dict(plan.known_content)
-    writers: dict[str, _BronzeWriter] = {}
+    writers: dict[str, _BronzeWriter | _RowCounter] = {}
     for file in files:
         if intake.is_ignored(file.key):
             yield FileVerdict(file, "", "ignored", "temporary_name", "a hidden or temporary name is never loaded")
@@ -145,22 +164,70 @@ def ingest(files: Iterable[LandedFile], plan: IngestPlan) -> Iterator[FileVerdic
             yield FileVerdict(file, content_hash, "duplicate_content", None, f"same bytes as file {first}")
             continue
         if file.dataset not in writers:
-            writers[file.dataset] = _BronzeWriter(s3, contract, plan)
+            writers[file.dataset] = _BronzeWriter(s3, contract, plan) if plan.tables else _RowCounter(contract)
         try:
-            parsed, encoding = writers[file.dataset].add(file, intake.read(data, contract, dict(said[2])))
+            taken = writers[file.dataset].add(file, intake.read(data, contract, dict(said[2])))
         except intake.Refusal as refusal:
-            yield FileVerdict(file, content_hash, "quarantined", refusal.reason, str(refusal))
+            unknown = _refused_for(data, contract) if refusal.reason == "unknown_column" else {}
+            yield FileVerdict(file, content_hash, "quarantined", refusal.reason, str(refusal), unknown=unknown)
+            continue
+        except MemoryError:
+            raise  # of the machine, not of the file
+        except Exception as error:  # noqa: BLE001 - whatever a file does to the parsers, the others are loaded
+            yield given_up(file, f"{type(error).__name__} while it was read", content_hash)
             continue
         first_with[said] = file.file_id
-        read_as = None if encoding == "utf-8" else f"read as {encoding}"
-        yield FileVerdict(file, content_hash, "accepted", detail=read_as, rows_parsed=parsed)
+        read_as = None if taken.encoding == "utf-8" else f"read as {taken.encoding}"
+        yield FileVerdict(file, content_hash, "accepted", None, read_as, taken.rows, taken.unknown)
     for writer in writers.values():
         yield from writer.close()
 
 
-def given_up(file: LandedFile, why: str) -> FileVerdict:
-    """The verdict on a file on which every run fails: it is not read again until somebody replays it."""
-    return FileVerdict(file, "", "quarantined", "processing_failed", f"every run failed on this file alone: {why}")
+def given_up(file: LandedFile, why: str, content_hash: str = "") -> FileVerdict:
+    """The verdict on a file that cannot be processed: it is not tried again until somebody replays it."""
+    return FileVerdict(file, content_hash, "quarantined", "processing_failed", why)
+
+
+def rows(file: LandedFile, plan: IngestPlan) -> Iterator[pa.RecordBatch]:
+    """The rows of a file as bronze holds them (`columns`); none when it is gone. Raises intake.Refusal."""
+    contract, data = plan.contracts[file.dataset], landing.read_file(boto3.client("s3"), plan.bucket, file)
+    schema = pa.schema(pa.field(name, _ARROW[kind]) for name, kind in columns(contract))
+    folders = intake.folder_columns(file.key, contract)
+    for chunk in intake.read(data, contract, folders) if data is not None else ():
+        yield _record_batch(file, chunk, contract, plan, schema)
+
+
+def _refused_for(data: bytes, contract: SourceContract) -> Mapping[str, int]:
+    """The unknown columns for which a frozen dataset refuses a file; none when more than these is wrong with it."""
+    sightings = drift.Sightings(contract)
+    try:
+        for chunk in intake.read(data, replace(contract, drift="rescue")):
+            _look(chunk, sightings)
+    except intake.Refusal:
+        return {}
+    return sightings.rows
+
+
+def _look(chunk: intake.Chunk, sightings: drift.Sightings, added: Iterable[Column] = ()) -> None:
+    """Note what a chunk holds of columns that no contract declares. An unreadable row has no columns."""
+    if chunk.rescued is not None:
+        rescued = chunk.rescued
+        if chunk.unreadable is not None:
+            rescued = rescued.filter(chunk.unreadable.is_null())
+        for text in rescued.drop_null().to_pylist():
+            sightings.rescued(text)
+    for column in added:
+        if column.name in chunk.values:
+            sightings.added(column, pc.sum(pc.not_equal(chunk.values[column.name], "")).as_py() or 0)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What a writer took of a file: its rows, what it was read as, and `FileVerdict.unknown`."""
+
+    rows: int
+    encoding: str
+    unknown: Mapping[str, int]
 
 
 class _BronzeWriter:
@@ -179,20 +246,20 @@ class _BronzeWriter:
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
 
-    def add(self, file: LandedFile, chunks: Iterator[intake.Chunk]) -> tuple[int, str]:
-        """Write the rows of a file; gives how many there are, and the encoding it was read as. Raises intake.Refusal
-        when it cannot be read.
+    def add(self, file: LandedFile, chunks: Iterator[intake.Chunk]) -> _Taken:
+        """Write the rows of a file. Raises intake.Refusal when it cannot be read.
 
         All rows are made before the first is written, so that a file refused half-way leaves nothing behind.
         """
-        encoding, batches = "utf-8", []
+        encoding, batches, sightings = "utf-8", [], drift.Sightings(self._contract)
         for chunk in chunks:
             encoding = chunk.encoding
-            batches.append(self._batch(file, chunk))
+            batches.append(_record_batch(file, chunk, self._contract, self._plan, self._schema))
+            _look(chunk, sightings, drift.added(self._contract))
         self._waiting += batches
         if sum(batch.num_rows for batch in self._waiting) >= ROWS_PER_GROUP:
             self._write_group()
-        return sum(batch.num_rows for batch in batches), encoding
+        return _Taken(sum(batch.num_rows for batch in batches), encoding, sightings.rows)
 
     def close(self) -> Iterator[WrittenFile]:
         self._write_group()
@@ -212,19 +279,39 @@ class _BronzeWriter:
         self._rows += table.num_rows
         self._waiting = []
 
-    def _batch(self, file: LandedFile, chunk: intake.Chunk) -> pa.RecordBatch:
-        count = chunk.length
-        nothing = pa.nulls(count, pa.string())
-        arrays = [
-            *(chunk.values.get(name, nothing) for name in self._contract.text_columns),
-            nothing if chunk.rescued is None else chunk.rescued,
-            nothing if chunk.unreadable is None else chunk.unreadable,
-            pa.repeat(pa.scalar(self._plan.batch_id, pa.int64()), count),
-            pa.repeat(pa.scalar(file.file_id, pa.string()), count),
-            pa.array(range(chunk.first, chunk.first + count), pa.int64()),
-            pa.repeat(pa.scalar(self._plan.ingested_at, pa.timestamp("us")), count),
-        ]
-        return pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+
+class _RowCounter:
+    """What a file holds, for a question without consequences: nothing is written."""
+
+    def __init__(self, contract: SourceContract) -> None:
+        self._contract = contract
+
+    def add(self, file: LandedFile, chunks: Iterator[intake.Chunk]) -> _Taken:
+        """Count the rows of a file. Raises intake.Refusal when it cannot be read."""
+        encoding, rows = "utf-8", 0
+        for chunk in chunks:
+            encoding, rows = chunk.encoding, rows + chunk.length
+        return _Taken(rows, encoding, {})
+
+    def close(self) -> Iterator[WrittenFile]:
+        yield from ()
+
+
+def _record_batch(
+    file: LandedFile, chunk: intake.Chunk, contract: SourceContract, plan: IngestPlan, schema: pa.Schema
+) -> pa.RecordBatch:
+    count = chunk.length
+    nothing = pa.nulls(count, pa.string())
+    arrays = [
+        *(chunk.values.get(name, nothing) for name in contract.text_columns),
+        nothing if chunk.rescued is None else chunk.rescued,
+        nothing if chunk.unreadable is None else chunk.unreadable,
+        pa.repeat(pa.scalar(plan.batch_id, pa.int64()), count),
+        pa.repeat(pa.scalar(file.file_id, pa.string()), count),
+        pa.array(range(chunk.first, chunk.first + count), pa.int64()),
+        pa.repeat(pa.scalar(plan.ingested_at, pa.timestamp("us")), count),
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def planned_instant(text: str) -> datetime:

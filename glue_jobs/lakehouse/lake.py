@@ -2,7 +2,8 @@
 
 How each write survives being killed and run again:
 
-    bronze, quarantine, ops.batches, ops.files   replaced by the batch's own filter, in one commit
+    bronze, quarantine, ops.batches, ops.files,
+    ops.drift                                    replaced by the batch's own filter, in one commit
     warnings                                     the same; what an earlier try counted of rows it released stays
     changes                                      appended: a second try may add rows, never lose the first try's
     history, silver, gold, row accounts, and
@@ -22,10 +23,10 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from lakehouse import bronze, gold, intake, silver, tables
+from lakehouse import bronze, drift, gold, intake, silver, tables
 from lakehouse.batches import Batch
 from lakehouse.bronze import BronzeTable, FileVerdict, IngestPlan, WrittenFile, planned_instant
-from lakehouse.contract import GoldContract, SourceContract
+from lakehouse.contract import GoldContract, Registry, SourceContract
 from lakehouse.landing import LandedFile
 from lakehouse.tables import Table
 
@@ -74,7 +75,8 @@ class Lake:
         try:
             self.spark.sql(f"ALTER TABLE {table.identifier} ADD COLUMNS ({', '.join(absent)})")
         except Exception:
-            # A twin of this run may have been quicker.
+            # A twin of this run may have been quicker; Spark remembers the table as it was.
+            self.spark.catalog.refreshTable(table.identifier)
             if self._absent_columns(table):
                 raise
 
@@ -111,6 +113,22 @@ class Lake:
         """Rows that the batch moved into or out of silver, by every try of it."""
         return self.read(tables.changes_table(contract)).where(F.col("_changed_by") == batch_id)
 
+    def evolved(self, registry: Registry, up_to: int) -> Registry:
+        """The registry with the columns that datasets have got from files of these batches: of the first up to this
+        one. `ops.drift` has to be there."""
+        evolving = [name for name, contract in registry.sources.items() if contract.drift == "evolve"]
+        if not evolving:
+            return registry
+        arrived = (
+            self.read(tables.drift)
+            .where(F.col("dataset").isin(evolving) & F.col("added_as").isNotNull() & (F.col("batch_id") <= up_to))
+            .groupBy("dataset", "column_name")
+            .agg(F.min("batch_id").alias("batch_id"))
+            .orderBy("batch_id", "column_name")
+            .collect()
+        )
+        return drift.evolved_registry(registry, [(row.dataset, row.column_name) for row in arrived])
+
     # Bronze
 
     @property
@@ -130,6 +148,11 @@ class Lake:
         tasks = self.spark.sparkContext.parallelize(list(groups), len(groups))
         results: list[Result] = tasks.flatMap(lambda group: work(group, plan)).collect()
         return results
+
+    def rows_in_task(self, file: LandedFile, plan: IngestPlan) -> DataFrame:
+        """The rows of one file as bronze would hold them, read in a task and written nowhere."""
+        shape = ", ".join(f"`{name}` {kind}" for name, kind in bronze.columns(plan.contracts[file.dataset]))
+        return self.spark.range(1).mapInArrow(lambda _: bronze.rows(file, plan), shape)
 
     def bronze_destination(self, contract: SourceContract) -> BronzeTable:
         """Folder and field ids that a task needs to write Parquet files for the table."""
@@ -189,6 +212,27 @@ class Lake:
         }
         judged = {row.file_id for row in rows if batch.kind != "replay" or row.verdict != "quarantined"}
         return judged & set(ids), said
+
+    def write_drift(
+        self, batch: Batch, verdicts: Sequence[FileVerdict], contracts: Mapping[str, SourceContract]
+    ) -> None:
+        """`ops.drift` of one batch."""
+        found = [
+            (
+                verdict.file.dataset,
+                spelling,
+                verdict.file.file_id,
+                rows,
+                drift.added_as(contracts[verdict.file.dataset], spelling) if verdict.verdict == "accepted" else None,
+                batch.batch_id,
+            )
+            for verdict in verdicts
+            for spelling, rows in verdict.unknown.items()
+        ]
+        mine = F.col("batch_id") == batch.batch_id
+        # Most batches bring nothing: a commit costs more than a look at whether an earlier try left something.
+        if found or not self.read(tables.drift).where(mine).isEmpty():
+            self._overwrite(tables.drift, self._frame(found, tables.DRIFT).coalesce(1), mine)
 
     def write_ledger(self, batch: Batch, verdicts: Sequence[FileVerdict]) -> None:
         """`ops.files` and `ops.batches` of one batch. A replay's verdicts take the place of the earlier ones."""

@@ -49,7 +49,9 @@ def _files(lake: Lake, registry: Registry, batch: Batch, bucket: str) -> list[di
     )
     files = [file for file in batch.files if file.file_id not in known]
     found = []
-    for verdict in lake.run_in_tasks(bronze.check, bronze.groups(files, lake.task_count), plan):
+    for verdict in lake.run_in_tasks(bronze.ingest, bronze.groups(files, lake.task_count), plan):
+        if not isinstance(verdict, bronze.FileVerdict):
+            continue
         told: dict[str, Any] = {
             "file_id": verdict.file.file_id,
             "dataset": verdict.file.dataset,
@@ -60,7 +62,7 @@ def _files(lake: Lake, registry: Registry, batch: Batch, bucket: str) -> list[di
         }
         if verdict.verdict == "accepted":
             contract = present[verdict.file.dataset]
-            told |= _judged(lake, registry, contract, lake.read_landed(verdict.file, contract, plan))
+            told |= _judged(lake, registry, contract, lake.rows_in_task(verdict.file, plan))
         found.append(told)
     return sorted(found, key=lambda item: (item["dataset"], item["key"]))
 

@@ -5,6 +5,7 @@ Every station takes a batch number and may be run again at any time.
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +14,7 @@ from typing import Any
 
 import boto3
 
-from lakehouse import batches, landing, proof, replays, warehouse
+from lakehouse import alerts, batches, landing, proof, replays, warehouse
 from lakehouse.contract import load_registry
 from lakehouse.jobs import JOBS
 from lakehouse.redshift import MAX_STATEMENTS_PER_CALL, Redshift
@@ -60,8 +61,13 @@ def prove(settings: Settings, batch_id: int) -> None:
 
 
 def finish(settings: Settings, batch_id: int) -> bool:
-    """Move the batch's files to where their verdicts put them and mark it finished; True when more is waiting."""
+    """Move the batch's files to where their verdicts put them and mark it finished; True when more is waiting.
+
+    What its files added to datasets that evolve is announced, once: a finished batch has been.
+    """
     batch = batches.read(_s3(), settings.bucket, batch_id)
+    if not batches.is_finished(_s3(), settings.bucket, batch_id):
+        _announce_new_columns(settings, batch)
     batches.finish(_s3(), settings.bucket, batch, _verdicts(settings, batch), datetime.now(UTC))
     is_more_landed = next(landing.waiting(_s3(), settings.bucket), None) is not None
     return is_more_landed or bool(batches.requests(_s3(), settings.bucket))
@@ -150,6 +156,28 @@ def run_job(settings: Settings, name: str, arguments: Mapping[str, str], timeout
             raise StationError(f"{job} {run_id} {state['JobRunState']}: {state.get('ErrorMessage', 'no message')}")
         time.sleep(_POLL_SECONDS)
     raise StationError(f"{job} {run_id} did not end in {timeout_seconds:.0f} s")
+
+
+def _announce_new_columns(settings: Settings, batch: batches.Batch) -> None:
+    """Tell of columns that this batch was the first to bring."""
+    sources = load_registry().sources
+    for dataset in sorted({file.dataset for file in batch.files} & sources.keys()):
+        if sources[dataset].drift != "evolve":
+            continue
+        found = Redshift(settings).query(
+            "SELECT added_as, MIN(CASE WHEN batch_id = CAST(:batch_id AS BIGINT) THEN column_name END) "
+            "FROM lake_ops.drift WHERE dataset = :dataset AND added_as IS NOT NULL "
+            "GROUP BY added_as HAVING MIN(batch_id) = CAST(:batch_id AS BIGINT) ORDER BY added_as",
+            {"dataset": dataset, "batch_id": str(batch.batch_id)},
+        )
+        if found.rows:
+            columns = "\n".join(f"{name}, which came as {spelling}" for name, spelling in found.rows)
+            message = (
+                f"Files of batch {batch.batch_id} brought columns that its contract does not declare. They are text, "
+                f"in bronze, in silver and in lake_silver_{dataset}:\n{columns}\n"
+                f"`lakehouse drift --dataset {dataset}` shows them, and proposes what to declare."
+            )
+            alerts.publish(settings, logging.WARNING, f"{dataset} has new columns", message)
 
 
 def _verdicts(settings: Settings, batch: batches.Batch) -> dict[str, tuple[str, str | None]]:

@@ -6,6 +6,7 @@ Grain and columns (name, Spark type) of the tables that are not a contract's own
     ops.files                 one row per file version ever judged, kept for ever
     ops.row_accounts          one row per accepted file: where its rows are
     ops.warnings              one row per file, rule that warns and batch that kept rows which break it
+    ops.drift                 one row per file and column that the contract did not declare when the file was read
     quarantine.rows           one row per refused row
     silver_<domain>.<dataset>           the winner of every key
     silver_<domain>.<dataset>_history   every valid row that is not the winner, with its fate
@@ -66,6 +67,16 @@ WARNINGS: Shape = (
     ("rows", "bigint"),
     ("batch_id", "bigint"),
 )
+# `column_name` is the spelling as it came, `row_count` how many rows hold a value; `added_as` is the column that the
+# dataset has got for it, null where the values stay in `_rescued` or the file was refused.
+DRIFT: Shape = (
+    ("dataset", "string"),
+    ("column_name", "string"),
+    ("file_id", "string"),
+    ("row_count", "bigint"),
+    ("added_as", "string"),
+    ("batch_id", "bigint"),
+)
 QUARANTINED_ROWS: Shape = (
     ("quarantine_id", "string"),
     ("dataset", "string"),
@@ -117,7 +128,8 @@ row_accounts = Table("ops", "row_accounts", ROW_ACCOUNTS)
 warnings = Table("ops", "warnings", WARNINGS)
 # Partitioned so that one dataset's refused rows of a batch can be replaced without touching another's files.
 quarantined_rows = Table("quarantine", "rows", QUARANTINED_ROWS, ("dataset",))
-LEDGER = (files, batches, row_accounts, warnings, quarantined_rows)
+drift = Table("ops", "drift", DRIFT)
+LEDGER = (files, batches, row_accounts, warnings, quarantined_rows, drift)
 
 
 def bronze_table(contract: SourceContract) -> Table:

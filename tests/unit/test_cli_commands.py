@@ -51,6 +51,7 @@ def test_help_names_every_verb() -> None:
         "sql",
         "prove",
         "warnings",
+        "drift",
         "quarantine",
         "generate",
         "contract",
@@ -67,7 +68,9 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == ""
 
 
-@pytest.mark.parametrize("verb", [["sql", "select 1"], ["prove"], ["sweep"], ["quarantine", "list"], ["warnings"]])
+@pytest.mark.parametrize(
+    "verb", [["sql", "select 1"], ["prove"], ["sweep"], ["quarantine", "list"], ["warnings"], ["drift"]]
+)
 def test_without_a_lake_one_sentence_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: list[str]
 ) -> None:

@@ -34,8 +34,15 @@ class LakeReader:
         client = boto3.client("glue")
         self._catalog = GlueCatalog("lake", client, **{name: value for name, value in places.items() if value})
 
-    def __call__(self, table: Table, columns: Sequence[str], dataset: str | None) -> pa.RecordBatchReader | None:
-        """These columns of a table, of one dataset's rows where one is named; None when there is no such table.
+    def columns(self, table: Table) -> set[str]:
+        """The names of the columns that a table has by now, whatever its contract says."""
+        return {field.name for field in self._catalog.load_table((table.database, table.name)).schema().fields}
+
+    def __call__(
+        self, table: Table, columns: Sequence[str], dataset: str | None, of_file: str | None = None
+    ) -> pa.RecordBatchReader | None:
+        """These columns of a table, of one dataset's or bronze file's rows where one is named; None when there is no
+        such table.
 
         Raises CommandError when the table lacks a column.
         """
@@ -48,6 +55,8 @@ class LakeReader:
             named = ", ".join(sorted(absent))
             raise CommandError(f"{table.database}.{table.name} has no column {named}: its contract has changed since")
         wanted = _EQUAL("dataset", dataset) if dataset else expressions.AlwaysTrue()
+        if of_file:
+            wanted = _EQUAL("_file_id", of_file)
         scan = iceberg.scan(row_filter=wanted, selected_fields=tuple(columns))
         schema = schema_to_pyarrow(scan.projection(), include_field_ids=False)
         batches = chain.from_iterable(_rows(scan, tasks) for tasks in _portions(scan.plan_files()))

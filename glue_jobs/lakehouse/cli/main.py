@@ -9,10 +9,24 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from lakehouse.cli import contract, demo, generate, land, mistakes, prove, quarantine, score, sql, sweep, up, warned
+from lakehouse.cli import (
+    contract,
+    demo,
+    drift,
+    generate,
+    land,
+    mistakes,
+    prove,
+    quarantine,
+    score,
+    sql,
+    sweep,
+    up,
+    warned,
+)
 
 app = typer.Typer(name="lakehouse", no_args_is_help=True, help="A lakehouse that proves no row was lost.")
-for verbs in (up, demo, land, sweep, sql, prove, score, warned):
+for verbs in (up, demo, land, sweep, sql, prove, score, warned, drift):
     verbs.register(app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(generate.app, name="generate")
