@@ -26,6 +26,8 @@ def main(argv: list[str]) -> None:
     levels = registry.in_order(concerned)
     for level in levels:
         lake.ensure(table for contract in level for table in tables.of_batch(contract, registry))
+    if batch.given_up:
+        lake.reopen(batch)
     results: list[Refined] = []
     for level in levels:
         results += lake.side_by_side(lambda contract: refine(lake, registry, contract, batch), level)
@@ -39,8 +41,6 @@ def main(argv: list[str]) -> None:
     # Last, for a try that is killed before finds them again here.
     if released is not None:
         lake.release(released, batch)
-    if batch.given_up:
-        lake.reopen(batch)
 
 
 if __name__ == "__main__":

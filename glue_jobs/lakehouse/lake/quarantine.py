@@ -1,0 +1,138 @@
+"""Quarantine: what was refused, what is to be judged again, and what became of it."""
+
+from __future__ import annotations
+
+import functools
+from functools import reduce
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from lakehouse import intake, silver, tables
+from lakehouse.batches import Batch
+from lakehouse.contract import SourceContract
+from lakehouse.lake.iceberg import IcebergTables
+
+
+class Quarantine(IcebergTables):
+    """`quarantine.rows`, and refused files in `ops.files`."""
+
+    def quarantine(self, contract: SourceContract, bad: DataFrame, batch_id: int) -> None:
+        """Replace the batch's refused rows of this dataset."""
+        mine = (F.col("batch_id") == batch_id) & (F.col("dataset") == contract.dataset)
+        self._overwrite(tables.quarantined_rows, bad, mine)
+
+    def refused_before(self, contract: SourceContract, batch: Batch) -> DataFrame | None:
+        """Bronze rows that earlier batches refused and that are to be judged again: for the lack of a parent and of
+        nothing else, or because the batch replays them (`_is_replayed`). None when there can be none."""
+        asked = batch.rows.get(contract.dataset, ()) if batch.kind == "replay" and not batch.given_up else ()
+        if not contract.bindings and not asked:
+            return None
+        ids = self._frame([(identity,) for identity in asked], (("quarantine_id", "string"),))
+        refused = (
+            self.read(tables.quarantined_rows)
+            .where((F.col("dataset") == contract.dataset) & (F.col("batch_id") != batch.batch_id))
+            .join(F.broadcast(ids.withColumn("_asked", F.lit(True))), "quarantine_id", "left")
+        )
+        is_open = F.col("status").isin(silver.OPEN, silver.WAITING)
+        is_orphan = is_open & F.col("violations").contains(f'{silver.ORPHAN}"')
+        is_replayed = F.col("_asked").isNotNull() & (is_open | (F.col("resolved_by") == batch.batch_id))
+        places = self.pin(
+            refused.where(is_orphan | is_replayed).select(
+                F.col("file_id").alias("_file_id"),
+                F.col("row_number").alias("_row"),
+                F.coalesce(is_replayed, F.lit(False)).alias("_is_replayed"),
+            )
+        )
+        found = self.read(tables.bronze_table(contract)).join(F.broadcast(places), list(silver.PLACE))
+        return found.mapInArrow(functools.partial(intake.reread, contract=contract), found.schema)
+
+    def retracted(self, contract: SourceContract, batch: Batch) -> DataFrame | None:
+        """Places (`_file_id`, `_row`) of valid rows that have to leave again, because the batch was narrowed or given
+        up after a try had written them; None when there can be none."""
+        if not batch.narrowed:
+            return None
+        accepted = self.read(tables.files).where(F.col("verdict") == "accepted").select("file_id")
+        gone = self.file_ids(batch, contract).join(accepted, "file_id", "left_anti")
+        gone = F.broadcast(gone.withColumnRenamed("file_id", "_file_id"))
+        rows = [self.read(table(contract)) for table in (tables.silver_table, tables.history_table)]
+        places = [frame.join(gone, "_file_id", "left_semi").select(*silver.PLACE) for frame in rows]
+        if batch.given_up and (asked := batch.rows.get(contract.dataset)):
+            ids = self._frame([(identity,) for identity in asked], (("quarantine_id", "string"),))
+            mine = F.col("status").isin(silver.OPEN, silver.WAITING) | (F.col("resolved_by") == batch.batch_id)
+            refused = self.read(tables.quarantined_rows).where(mine).join(F.broadcast(ids), "quarantine_id")
+            places.append(refused.select(F.col("file_id").alias("_file_id"), F.col("row_number").alias("_row")))
+        return self.pin(reduce(DataFrame.unionByName, places).distinct())
+
+    def refuse_again(self, bad: DataFrame) -> None:
+        """Bring the reasons of rows that were refused before, and are again (`silver.split`), to what is wrong now."""
+        self._update(
+            tables.quarantined_rows,
+            bad.select("quarantine_id", "violations", "status"),
+            on="quarantine_id",
+            where=(F.col("t.violations") != F.col("s.violations")) | (F.col("t.status") != F.col("s.status")),
+            values={"violations": F.col("s.violations"), "status": F.col("s.status")},
+        )
+
+    def release(self, released: DataFrame, batch: Batch) -> None:
+        """Take rows (`quarantine_id`, `_is_replayed`) out of quarantine; they are in silver or history, and counted
+        there. Of those that were replayed a record stays."""
+        if released.isEmpty():
+            return
+        table = tables.quarantined_rows.identifier
+        same = F.col(f"{table}.quarantine_id") == F.col("s.quarantine_id")
+        why = F.lit(f"batch {batch.batch_id}: {batch.reason}")
+        values = {"status": F.lit(silver.REPLAYED), "resolution": why, "resolved_by": F.lit(batch.batch_id)}
+        merge = released.alias("s").mergeInto(table, same)
+        merge.whenMatched(F.col("s._is_replayed")).update(values).whenMatched().delete().merge()
+
+    def reopen(self, batch: Batch) -> None:
+        """Put rows that a replay had released before it was given up back into quarantine."""
+        ids = [(identity,) for identities in batch.rows.values() for identity in identities]
+        nothing = {"resolution": F.lit(None).cast("string"), "resolved_by": F.lit(None).cast("bigint")}
+        self._update(
+            tables.quarantined_rows,
+            self._frame(ids, (("quarantine_id", "string"),)),
+            on="quarantine_id",
+            where=F.col("t.resolved_by") == batch.batch_id,
+            values={"status": F.lit(silver.OPEN), **nothing},
+        )
+
+    def close_corrected(self, contract: SourceContract, corrections: DataFrame, batch: Batch) -> None:
+        """Close refused rows of which a corrected version has landed (`silver.corrections`)."""
+        self._update(
+            tables.quarantined_rows,
+            corrections,
+            on="quarantine_id",
+            where=F.col("t.status").isin(silver.OPEN, silver.WAITING) & (F.col("t.dataset") == contract.dataset),
+            values={
+                "status": F.lit(silver.DISCARDED),
+                "resolution": F.col("s.resolution"),
+                "resolved_by": F.lit(batch.batch_id),
+            },
+        )
+
+    def discard(self, batch: Batch) -> None:
+        """Close the batch's refused rows and files for good. They stay where they are, counted as quarantined."""
+        status, reason = F.col("t.status"), F.lit(batch.reason)
+        ids = [(identity,) for identities in batch.rows.values() for identity in identities]
+        self._update(
+            tables.quarantined_rows,
+            self._frame(ids, (("quarantine_id", "string"),)),
+            on="quarantine_id",
+            where=status.isin(silver.OPEN, silver.WAITING),
+            values={"status": F.lit(silver.DISCARDED), "resolution": reason, "resolved_by": F.lit(batch.batch_id)},
+        )
+        files = [(file.file_id,) for file in batch.files]
+        self._update(
+            tables.files,
+            self._frame(files, (("file_id", "string"),)),
+            on="file_id",
+            where=F.col("t.verdict") == "quarantined",
+            values={"resolution": F.concat(F.lit("discarded: "), reason)},
+        )
+
+    def file_ids(self, batch: Batch, contract: SourceContract) -> DataFrame:
+        """`file_id` of every file of a dataset that the batch was planned with."""
+        files = (file for file in (*batch.files, *batch.excluded) if file.dataset == contract.dataset)
+        return self._frame([(file.file_id,) for file in files], (("file_id", "string"),))
