@@ -5,7 +5,7 @@ Everything is SQL that Redshift runs: the lake through external schemas, the war
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,9 @@ from lakehouse.redshift import Redshift
 
 FATES = ("silver", "quarantined", "duplicate", "superseded")
 SHOWN_FILES = 10
+FILES_PER_QUERY = 100
+QUARANTINED = "status <> 'replayed'"
+"""Rows of quarantine.rows that count as such: a row that was replayed is where its replay has put it."""
 _COUNTED = ("parsed", *FATES)
 
 
@@ -42,6 +45,25 @@ def prove(redshift: Redshift, registry: Registry, datasets: Iterable[str]) -> li
     return checks
 
 
+def prove_files(redshift: Redshift, contract: SourceContract, keys: Mapping[str, str]) -> dict[str, Check]:
+    """The sum of each of these files of one dataset (file_id → key), whatever its verdict: of a file that was refused
+    no row may be anywhere."""
+    accounts: dict[str, dict[str, Any]] = {}
+    ids = list(keys)
+    for start in range(0, len(ids), FILES_PER_QUERY):
+        parameters = {f"file{index}": file_id for index, file_id in enumerate(ids[start : start + FILES_PER_QUERY])}
+        sql = _accounts_sql(contract, list(parameters))
+        for row in redshift.query(sql, {"dataset": contract.dataset, **parameters}).dicts():
+            accounts[row["file_id"]] = row
+    nothing = dict.fromkeys((*_COUNTED, *(f"ledger_{name}" for name in _COUNTED)), 0)
+    checks = {}
+    for file_id, key in keys.items():
+        row = {**nothing, **accounts.get(file_id, {}), "file_id": file_id, "key": key}
+        figures = {name: int(row[name]) for name in _COUNTED}
+        checks[file_id] = Check("rows of the file", key, figures, tuple(_file_problems(row, _places(contract))))
+    return checks
+
+
 def require(checks: Iterable[Check]) -> None:
     """Raises ProofError unless every sum closes."""
     problems = [f"{check.subject}: {problem}" for check in checks for problem in check.problems]
@@ -51,31 +73,9 @@ def require(checks: Iterable[Check]) -> None:
 
 def _source_checks(redshift: Redshift, contract: SourceContract) -> Iterable[Check]:
     silver, subject = f"lake_silver_{contract.domain}.{contract.name}", contract.dataset
-    history = f"silver_{contract.domain}.{contract.name}_history"
-    tables = {
-        "parsed": "ops.files",
-        "silver": f"silver_{contract.domain}.{contract.name}",
-        "quarantined": "quarantine.rows",
-        "duplicate": history,
-        "superseded": history,
-    }
+    tables = _places(contract)
     rows = redshift.query(_accounts_sql(contract), {"dataset": contract.dataset}).dicts()
-    problems = []
-    for row in rows:
-        found = sum(int(row[fate]) for fate in FATES)
-        if int(row["parsed"]) != found:
-            figures = ", ".join(f"{fate} {int(row[fate]):,} in {tables[fate]}" for fate in FATES)
-            problems.append(
-                f"file {row['key']} (file_id {row['file_id']}): {int(row['parsed']):,} rows parsed, {found:,} found "
-                f"({figures})"
-            )
-        off = [
-            f"{fate} {row[f'ledger_{fate}']} ({row[fate]} counted in {tables[fate]})"
-            for fate in _COUNTED
-            if row[f"ledger_{fate}"] != row[fate]
-        ]
-        if off:
-            problems.append(f"file {row['key']} (file_id {row['file_id']}): ops.row_accounts says {', '.join(off)}")
+    problems = [problem for row in rows for problem in _file_problems(row, tables)]
     shown = (
         *problems[:SHOWN_FILES],
         *([f"and {len(problems) - SHOWN_FILES} more"] if len(problems) > SHOWN_FILES else []),
@@ -93,15 +93,44 @@ def _source_checks(redshift: Redshift, contract: SourceContract) -> Iterable[Che
     )
 
 
-def _accounts_sql(contract: SourceContract) -> str:
-    """Per file: rows parsed by the ledger of files, and where they are, each counted from its own table."""
+def _places(contract: SourceContract) -> Mapping[str, str]:
+    """Which table each number is counted from."""
+    silver = f"silver_{contract.domain}.{contract.name}"
+    history = f"{silver}_history"
+    counted = ("ops.files", silver, "quarantine.rows", history, history)
+    return dict(zip(_COUNTED, counted, strict=True))
+
+
+def _file_problems(row: Mapping[str, Any], tables: Mapping[str, str]) -> Iterable[str]:
+    """What does not close of one file's accounts."""
+    file, found = f"file {row['key']} (file_id {row['file_id']})", sum(int(row[fate]) for fate in FATES)
+    if int(row["parsed"]) != found:
+        figures = ", ".join(f"{fate} {int(row[fate]):,} in {tables[fate]}" for fate in FATES)
+        yield f"{file}: {int(row['parsed']):,} rows parsed, {found:,} found ({figures})"
+    off = [
+        f"{name} {row[f'ledger_{name}']} ({row[name]} counted in {tables[name]})"
+        for name in _COUNTED
+        if row[f"ledger_{name}"] != row[name]
+    ]
+    if off:
+        yield f"{file}: ops.row_accounts says {', '.join(off)}"
+
+
+def _accounts_sql(contract: SourceContract, file_parameters: Sequence[str] = ()) -> str:
+    """Per file: rows parsed by the ledger of files, and where they are, each counted from its own table; only of the
+    files that the parameters name, where there are any."""
     silver = f"lake_silver_{contract.domain}.{contract.name}"
     zero = dict.fromkeys((*_COUNTED, *(f"ledger_{name}" for name in _COUNTED)), "0")
+
+    def of_files(file_column: str) -> str:
+        named = " OR ".join(f"{file_column} = :{name}" for name in file_parameters)
+        return f" AND ({named})" if named else ""
 
     def counts(table: str, file_column: str, where: str, counted: str) -> str:
         columns = ", ".join(f"{text} AS {name}" for name, text in {**zero, counted: "COUNT(*)"}.items())
         return (
-            f"SELECT {file_column} AS file_id, NULL AS key, {columns} FROM {table} WHERE {where} GROUP BY {file_column}"
+            f"SELECT {file_column} AS file_id, NULL AS key, {columns} FROM {table} "
+            f"WHERE {where}{of_files(file_column)} GROUP BY {file_column}"
         )
 
     parsed = ", ".join(f"{text} AS {name}" for name, text in {**zero, "parsed": "rows_parsed"}.items())
@@ -109,12 +138,14 @@ def _accounts_sql(contract: SourceContract) -> str:
         f"{text} AS {name}" for name, text in {**zero, **{f"ledger_{name}": name for name in _COUNTED}}.items()
     )
     parts = (
-        f"SELECT file_id, key, {parsed} FROM lake_ops.files WHERE dataset = :dataset AND verdict = 'accepted'",
+        f"SELECT file_id, key, {parsed} FROM lake_ops.files "
+        f"WHERE dataset = :dataset AND verdict = 'accepted'{of_files('file_id')}",
         counts(silver, "_file_id", "1 = 1", "silver"),
-        counts("lake_quarantine.rows", "file_id", "dataset = :dataset AND status <> 'replayed'", "quarantined"),
+        counts("lake_quarantine.rows", "file_id", f"dataset = :dataset AND {QUARANTINED}", "quarantined"),
         counts(f"{silver}_history", "_file_id", "_fate = 'duplicate'", "duplicate"),
         counts(f"{silver}_history", "_file_id", "_fate = 'superseded'", "superseded"),
-        f"SELECT file_id, NULL AS key, {booked} FROM lake_ops.row_accounts WHERE dataset = :dataset",
+        f"SELECT file_id, NULL AS key, {booked} FROM lake_ops.row_accounts "
+        f"WHERE dataset = :dataset{of_files('file_id')}",
     )
     sums = ", ".join(f"CAST(SUM({name}) AS BIGINT) AS {name}" for name in zero)
     return (

@@ -63,9 +63,9 @@ def outcome(settings: Settings, request_ids: Iterable[str]) -> dict[str, dict[st
     for request in (read_draft(settings.bucket, request_id) for request_id in request_ids):
         for dataset, identities in request.rows.items():
             rows += _states(redshift, "quarantine_id, status FROM lake_quarantine.rows", dataset, identities)
+        meant = [file.file_id for file in request.files]
         for dataset in {file.dataset for file in request.files}:
-            identities = [file.file_id for file in request.files]
-            files += _states(redshift, "file_id, verdict FROM lake_ops.files", dataset, identities)
+            files += _states(redshift, "file_id, verdict FROM lake_ops.files", dataset, meant)
     return {"rows": dict(rows), "files": dict(files)}
 
 

@@ -41,21 +41,8 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 def test_help_names_every_verb() -> None:
     shown = runner.invoke(command.app, ["--help"]).stdout
-    verbs = [
-        "up",
-        "down",
-        "status",
-        "demo",
-        "land",
-        "sweep",
-        "sql",
-        "prove",
-        "warnings",
-        "drift",
-        "quarantine",
-        "generate",
-        "contract",
-    ]
+    verbs = ["up", "down", "status", "demo", "land", "sweep", "sql", "history", "trace", "prove", "warnings", "drift"]
+    verbs += ["quarantine", "generate", "contract"]
     assert [verb for verb in verbs if f" {verb} " not in shown] == []
 
 
@@ -69,7 +56,17 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", [["sql", "select 1"], ["prove"], ["sweep"], ["quarantine", "list"], ["warnings"], ["drift"]]
+    "verb",
+    [
+        ["sql", "select 1"],
+        ["prove"],
+        ["sweep"],
+        ["warnings"],
+        ["drift"],
+        ["history"],
+        ["quarantine", "list"],
+        ["trace", "storefront.users", "u"],
+    ],
 )
 def test_without_a_lake_one_sentence_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: list[str]

@@ -266,6 +266,39 @@ def test_the_proof_asks_in_sql_that_redshift_reads_and_pastes_no_value(warehouse
         assert literals <= {"accepted", "replayed", "duplicate", "superseded", "unknown to ops.files"}
 
 
+def test_the_sum_of_a_single_file_closes_whatever_its_verdict(warehouse: Warehouse) -> None:
+    checks = proof.prove_files(cast(Redshift, warehouse), SOURCE, {"first": "first.csv", "page": "page.csv"})
+    nothing = dict.fromkeys(("parsed", *proof.FATES), 0)
+    assert {file_id: (check.figures, check.problems) for file_id, check in checks.items()} == {
+        "first": ({"parsed": 4, "silver": 2, "quarantined": 1, "duplicate": 1, "superseded": 0}, ()),
+        "page": (nothing, ()),
+    }
+
+
+@pytest.mark.parametrize(
+    ("damage", "file", "problem"),
+    [
+        (f"DELETE FROM {SILVER} WHERE _key = 'k1'", "first", "file k (file_id first): 4 rows parsed, 3 found"),
+        (
+            f"UPDATE {SILVER} SET _file_id = 'page' WHERE _key = 'k3'",
+            "page",
+            "file k (file_id page): 0 rows parsed, 1 ",
+        ),
+        ("DELETE FROM lake_ops.row_accounts WHERE file_id = 'first'", "first", "ops.row_accounts says parsed 0 (4 "),
+    ],
+)
+def test_damage_to_a_single_file_is_named(warehouse: Warehouse, damage: str, file: str, problem: str) -> None:
+    warehouse.db.execute(damage)
+    found = proof.prove_files(cast(Redshift, warehouse), SOURCE, {file: "k"})[file].problems
+    assert any(problem in text for text in found), found
+
+
+def test_many_files_are_proved_in_portions(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proof, "FILES_PER_QUERY", 1)
+    checks = proof.prove_files(cast(Redshift, warehouse), SOURCE, {"first": "a", "second": "b"})
+    assert {file_id: check.figures["parsed"] for file_id, check in checks.items()} == {"first": 4, "second": 2}
+
+
 def test_only_gold_made_from_the_datasets_is_compared(warehouse: Warehouse) -> None:
     everything = load_registry()
     registry = Registry(

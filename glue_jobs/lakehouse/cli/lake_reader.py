@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -14,14 +14,16 @@ from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.io.pyarrow import ArrowScan, schema_to_pyarrow
 from pyiceberg.table import DataScan, FileScanTask
+from pyiceberg.table import Table as IcebergTable
 
 from lakehouse.cli.mistakes import CommandError
 from lakehouse.tables import Table
 
 # Data files read side by side, in compressed bytes: their rows are in memory together.
 BYTES_AT_ONCE = 64 * 2**20
-# Its declared signature is that of its own serialized form, not that of its constructor.
+# Their declared signatures are those of their own serialized form, not those of their constructors.
 _EQUAL: Any = expressions.EqualTo
+_IN: Any = expressions.In
 
 
 class LakeReader:
@@ -46,9 +48,8 @@ class LakeReader:
 
         Raises CommandError when the table lacks a column.
         """
-        try:
-            iceberg = self._catalog.load_table((table.database, table.name))
-        except NoSuchTableError:
+        iceberg = self._load(table)
+        if iceberg is None:
             return None
         absent = set(columns) - {field.name for field in iceberg.schema().fields}
         if absent:
@@ -57,10 +58,30 @@ class LakeReader:
         wanted = _EQUAL("dataset", dataset) if dataset else expressions.AlwaysTrue()
         if of_file:
             wanted = _EQUAL("_file_id", of_file)
-        scan = iceberg.scan(row_filter=wanted, selected_fields=tuple(columns))
-        schema = schema_to_pyarrow(scan.projection(), include_field_ids=False)
-        batches = chain.from_iterable(_rows(scan, tasks) for tasks in _portions(scan.plan_files()))
-        return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in batches))
+        return _read(iceberg.scan(row_filter=wanted, selected_fields=tuple(columns)))
+
+    def matching(self, table: Table, among: Mapping[str, Collection[Any]]) -> list[dict[str, Any]]:
+        """The rows, with all columns that the table has, whose values are among these, column by column; none when
+        there is no such table. Data files whose statistics rule that out are not read."""
+        iceberg = self._load(table)
+        if iceberg is None or not all(among.values()):
+            return []
+        terms = (_IN(column, set(values)) for column, values in among.items())
+        wanted = expressions.And(expressions.AlwaysTrue(), *terms)
+        rows: list[dict[str, Any]] = _read(iceberg.scan(row_filter=wanted)).read_all().to_pylist()
+        return rows
+
+    def _load(self, table: Table) -> IcebergTable | None:
+        try:
+            return self._catalog.load_table((table.database, table.name))
+        except NoSuchTableError:
+            return None
+
+
+def _read(scan: DataScan) -> pa.RecordBatchReader:
+    schema = schema_to_pyarrow(scan.projection(), include_field_ids=False)
+    batches = chain.from_iterable(_rows(scan, tasks) for tasks in _portions(scan.plan_files()))
+    return pa.RecordBatchReader.from_batches(schema, (batch.cast(schema) for batch in batches))
 
 
 def _rows(scan: DataScan, tasks: Sequence[FileScanTask]) -> Iterator[pa.RecordBatch]:

@@ -14,20 +14,26 @@ from lakehouse.cli import (
     demo,
     drift,
     generate,
+    history,
     land,
     mistakes,
     prove,
     quarantine,
+    quarantine_actions,
+    quarantine_export,
     score,
     sql,
     sweep,
+    trace,
     up,
     warned,
 )
 
 app = typer.Typer(name="lakehouse", no_args_is_help=True, help="A lakehouse that proves no row was lost.")
-for verbs in (up, demo, land, sweep, sql, prove, score, warned, drift):
+for verbs in (up, demo, land, sweep, sql, history, trace, prove, score, warned, drift):
     verbs.register(app)
+for more in (quarantine_export, quarantine_actions):
+    more.register(quarantine.app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(generate.app, name="generate")
 app.add_typer(contract.app, name="contract")

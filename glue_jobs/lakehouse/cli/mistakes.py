@@ -8,6 +8,7 @@ from lakehouse.cli.airflow_api import AirflowError
 from lakehouse.cli.connection import NotRunningError
 from lakehouse.cli.home import NoCheckoutError
 from lakehouse.cli.stack import StackError
+from lakehouse.conditions import UnclearError
 from lakehouse.contract import ContractError
 from lakehouse.settings import SettingsError
 
@@ -24,6 +25,7 @@ _SPEAK_FOR_THEMSELVES = (
     NotRunningError,
     SettingsError,
     StackError,
+    UnclearError,
 )
 
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from lakehouse.cli import quarantine_selection as selecting
 from lakehouse.cli.connection import connect
-from lakehouse.cli.datasets import check_dataset
-from lakehouse.cli.ledger import has_books
+from lakehouse.cli.ledger import broken_rules, has_books
 from lakehouse.cli.mistakes import CommandError
+from lakehouse.cli.refused import counted, print_refused, safe
+from lakehouse.conditions import Condition, any_of, equals, is_identity
+from lakehouse.quarantine import Selection, on_files, on_rows
 
 if TYPE_CHECKING:
     from lakehouse.redshift import Redshift
@@ -26,19 +27,20 @@ app = typer.Typer(help="Look at the files and rows that were refused, and why.",
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text for people.")]
 _SHOWN_FILES_PER_REASON = 5
 _SHORT = 12
-_IDENTITY = re.compile(r"[0-9a-f]{8,32}")
-_IN_QUARANTINE = "status IN ('open', 'waiting')"
-# How a violation begins in the array that each refused row keeps; a quote inside a value is escaped there.
-_VIOLATION = '{"rule":"'
 
 
-@app.command("list", epilog="Example: lakehouse quarantine list --dataset storefront.users")
+@app.command("list", epilog="Example: lakehouse quarantine list --dataset storefront.users --since 2026-01-05")
 def list_(
-    dataset: Annotated[str | None, typer.Option(help="Only this dataset. [default: all]")] = None,
+    dataset: selecting.Dataset = None,
+    reason: selecting.Reasons = None,
+    file: selecting.File = None,
+    since: selecting.Since = None,
+    until: selecting.Until = None,
+    status: selecting.Statuses = None,
     as_json: _AsJson = False,
 ) -> None:
     """List refused files by reason, and refused rows by the rules that they break."""
-    wanted = check_dataset(dataset) if dataset else None
+    wanted = selecting.selection(dataset, reason, file, since, until, status)
     redshift = connect().redshift()
     files, rows = (_files(redshift, wanted), _rules(redshift, wanted)) if has_books(redshift) else ([], [])
     if as_json:
@@ -46,12 +48,40 @@ def list_(
         return
     console = Console(highlight=False)
     if not files and not rows:
-        console.print("[green]✓[/] nothing is in quarantine")
+        _print_nothing(console, wanted)
         return
     for name in sorted({item["dataset"] for item in (*files, *rows)}):
-        console.print(f"[bold]{name}[/]")
+        console.print(f"[bold]{safe(name)}[/]")
         console.print(_refusals(files, rows, name))
     console.print("[dim]a row that breaks several rules counts under each; `quarantine show ID` shows more[/]")
+
+
+@app.command(epilog="Example: lakehouse quarantine sample --reason email_pattern_mismatch --limit 5")
+def sample(
+    dataset: selecting.Dataset = None,
+    reason: selecting.Reasons = None,
+    file: selecting.File = None,
+    since: selecting.Since = None,
+    until: selecting.Until = None,
+    status: selecting.Statuses = None,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most this many rows of each rule.")] = 3,
+    as_json: _AsJson = False,
+) -> None:
+    """Show a few refused rows for every rule, from as many files as there are: the same ones each time."""
+    wanted = selecting.selection(dataset, reason, file, since, until, status)
+    redshift = connect().redshift()
+    rows = _sample(redshift, wanted, limit) if has_books(redshift) else []
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    console = Console(highlight=False)
+    if not rows:
+        _print_nothing(console, wanted)
+    for (name, rule), group in groupby(rows, itemgetter("dataset", "rule")):
+        members = list(group)
+        console.print(f"\n[bold]{safe(name)} · {safe(rule)}[/], {counted(members[0]['row_count'], 'row')}")
+        for row in members:
+            print_refused(console, row, f"[bold]{safe(_name(row))}, row {row['row_number']:,}[/]")
 
 
 @app.command(epilog="Example: lakehouse quarantine show 4b9fdf578fc5af594b632501a1ebe0a2 --limit 5")
@@ -65,7 +95,7 @@ def show(
     """Show why a file was refused, or which of its rows were, as they came, with every rule that they break."""
     redshift = connect().redshift()
     file, rows = None, []
-    if _IDENTITY.fullmatch(identity) and has_books(redshift):
+    if is_identity(identity) and has_books(redshift):
         rows = _refused_rows(redshift, identity, limit)
         file = _file(redshift, rows[0]["file_id"] if rows else identity)
     if file is None:
@@ -75,44 +105,65 @@ def show(
         return
     console = Console(highlight=False)
     verdict = file["verdict"] + (f": {file['reason']}" if file["reason"] else "")
-    console.print(f"[bold]{escape(file['key'])}[/]\n{file['dataset']}, batch {file['batch_id']}, {escape(verdict)}")
+    console.print(f"[bold]{safe(file['key'])}[/]\n{file['dataset']}, batch {file['batch_id']}, {safe(verdict)}")
     if file["detail"]:
-        console.print(escape(file["detail"]))
+        console.print(safe(file["detail"]))
     for row in rows:
-        _print_row(console, row)
+        print_refused(console, row, f"[bold]row {row['row_number']:,}[/]")
     if not rows:
         console.print("no row of it is in quarantine" if file["verdict"] == "accepted" else "none of it was loaded")
     elif rows[0]["total"] > len(rows):
-        console.print(f"[dim]{len(rows)} of {rows[0]['of']:,} refused rows; more with --limit[/]")
+        console.print(f"[dim]{len(rows)} of {rows[0]['total']:,} refused rows; more with --limit[/]")
 
 
-def _files(redshift: Redshift, dataset: str | None) -> list[dict[str, Any]]:
-    condition, parameters = _of(dataset)
+def _files(redshift: Redshift, wanted: Selection) -> list[dict[str, Any]]:
+    condition = on_files(wanted)
     return redshift.query(
         "SELECT reason, dataset, key, file_id, detail, bytes, batch_id FROM lake_ops.files "
-        f"WHERE verdict = 'quarantined'{condition} ORDER BY reason, dataset, key, batch_id",
-        parameters,
+        f"WHERE {condition.sql} ORDER BY reason, dataset, key, batch_id",
+        condition.parameters,
     ).dicts()
 
 
-def _rules(redshift: Redshift, dataset: str | None) -> list[dict[str, Any]]:
-    """Rows by dataset and rule, most first. The violations of a row are taken apart one position at a time."""
-    condition, parameters = _of(dataset)
-    marker = f"(LENGTH(violations) - LENGTH(REPLACE(violations, '{_VIOLATION}', ''))) / {len(_VIOLATION)}"
-    most = redshift.query(
-        f"SELECT MAX({marker}) AS most FROM lake_quarantine.rows WHERE {_IN_QUARANTINE}{condition}", parameters
-    ).rows[0][0]
-    if not most:
+def _rules(redshift: Redshift, wanted: Selection) -> list[dict[str, Any]]:
+    """Rows by dataset and rule, most first."""
+    condition = on_rows(wanted)
+    if not (broken := broken_rules(redshift, condition)):
         return []
-    positions = " UNION ALL ".join(f"SELECT {position} AS place" for position in range(1, int(most) + 1))
+    asked = _asked_for(wanted)
     return redshift.query(
-        "SELECT dataset, rule, COUNT(*) AS row_count, MIN(quarantine_id) AS quarantine_id FROM ("
-        f"SELECT dataset, quarantine_id, "
-        f"SPLIT_PART(SPLIT_PART(violations, '{_VIOLATION}', place + 1), '\"', 1) AS rule "
-        f"FROM lake_quarantine.rows CROSS JOIN ({positions}) p WHERE {_IN_QUARANTINE}{condition}) broken "
-        "WHERE rule <> '' GROUP BY dataset, rule ORDER BY dataset, COUNT(*) DESC, rule",
-        parameters,
+        "SELECT dataset, rule, COUNT(*) AS row_count, MIN(quarantine_id) AS quarantine_id "
+        f"FROM {broken} b WHERE {asked.sql} GROUP BY dataset, rule ORDER BY dataset, COUNT(*) DESC, rule",
+        {**condition.parameters, **asked.parameters},
     ).dicts()
+
+
+def _sample(redshift: Redshift, wanted: Selection, limit: int) -> list[dict[str, Any]]:
+    """Rows of each rule: the first of every file in the order of their ids, which are hashes, before any second one."""
+    condition = on_rows(wanted)
+    if not (broken := broken_rules(redshift, condition)):
+        return []
+    asked = _asked_for(wanted)
+    rows = redshift.query(
+        "SELECT chosen.dataset, chosen.rule, chosen.row_count, r.quarantine_id, r.file_id, f.key, r.row_number, "
+        "r.status, r.batch_id, r.raw, r.violations FROM (SELECT *, COUNT(*) OVER (PARTITION BY dataset, rule) AS "
+        "row_count, ROW_NUMBER() OVER (PARTITION BY dataset, rule ORDER BY turn, file_id) AS place FROM (SELECT *, "
+        "ROW_NUMBER() OVER (PARTITION BY dataset, rule, file_id ORDER BY quarantine_id) AS turn "
+        f"FROM {broken} b WHERE {asked.sql}) turns) chosen "
+        "JOIN lake_quarantine.rows r ON r.quarantine_id = chosen.quarantine_id "
+        "JOIN lake_ops.files f ON f.file_id = chosen.file_id "
+        f"WHERE chosen.place <= {limit:d} "
+        "ORDER BY chosen.dataset, chosen.row_count DESC, chosen.rule, chosen.place",
+        {**condition.parameters, **asked.parameters},
+    ).dicts()
+    return [{**row, "violations": json.loads(row["violations"])} for row in rows]
+
+
+def _asked_for(wanted: Selection) -> Condition:
+    """Of the rules that a selected row breaks, those that were asked for."""
+    if not wanted.reasons:
+        return Condition()
+    return any_of(equals("rule", f"asked{index}", rule) for index, rule in enumerate(wanted.reasons))
 
 
 def _refused_rows(redshift: Redshift, identity: str, limit: int) -> list[dict[str, Any]]:
@@ -138,11 +189,6 @@ def _file(redshift: Redshift, identity: str) -> dict[str, Any] | None:
     return found[0] if found else None
 
 
-def _of(dataset: str | None) -> tuple[str, dict[str, str]]:
-    """A condition on the dataset, with its parameter."""
-    return (" AND dataset = :dataset", {"dataset": dataset}) if dataset else ("", {})
-
-
 def _refusals(files: list[dict[str, Any]], rows: list[dict[str, Any]], dataset: str) -> Table:
     """Refused files of a dataset by reason, and its refused rows by rule, each with examples."""
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -152,15 +198,14 @@ def _refusals(files: list[dict[str, Any]], rows: list[dict[str, Any]], dataset: 
     for reason, group in groupby((file for file in files if file["dataset"] == dataset), itemgetter("reason")):
         members = list(group)
         for position, file in enumerate(members[:_SHOWN_FILES_PER_REASON]):
-            head = ("", "") if position else (f"{len(members):,} file{'s' if len(members) > 1 else ''}", reason)
-            table.add_row(*head, f"{_short(file['file_id'])}  {escape(file['key'].rsplit('/', 1)[-1])}")
+            head = ("", "") if position else (counted(len(members), "file"), reason)
+            table.add_row(*head, f"{_short(file['file_id'])}  {safe(_name(file))}")
         hidden = len(members) - _SHOWN_FILES_PER_REASON
         if hidden > 0:
             table.add_row("", "", f"[dim]and {hidden:,} more (--json shows all)[/]")
     for row in rows:
         if row["dataset"] == dataset:
-            count = f"{row['row_count']:,} row{'s' if row['row_count'] > 1 else ''}"
-            table.add_row(count, row["rule"], f"{_short(row['quarantine_id'])}")
+            table.add_row(counted(row["row_count"], "row"), safe(row["rule"]), _short(row["quarantine_id"]))
     return table
 
 
@@ -169,11 +214,12 @@ def _short(identity: str) -> str:
     return identity[:_SHORT]
 
 
-def _print_row(console: Console, row: dict[str, Any]) -> None:
-    state = "" if row["status"] == "open" else f", {row['status']}"
-    console.print(f"\n[bold]row {row['row_number']:,}[/]  [dim]{row['quarantine_id']}{state}[/]")
-    for violation in row["violations"]:
-        value = violation.get("value")
-        shown = f"  [dim]came as[/] {escape(json.dumps(value, ensure_ascii=False))}" if value is not None else ""
-        console.print(f"  [red]{escape(violation['rule'])}[/]{shown}")
-    console.print(f"  {escape(row['raw'] or '')}", soft_wrap=True)
+def _print_nothing(console: Console, wanted: Selection) -> None:
+    where = "nothing is in quarantine" if wanted == Selection() else "nothing in quarantine is like that"
+    console.print(f"[green]✓[/] {where}")
+
+
+def _name(file: dict[str, Any]) -> str:
+    """The name of a file without its folders."""
+    name: str = file["key"].rsplit("/", 1)[-1]
+    return name

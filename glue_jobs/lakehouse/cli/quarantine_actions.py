@@ -19,7 +19,8 @@ from lakehouse.cli.connection import Connection, connect
 from lakehouse.cli.following import Runs
 from lakehouse.cli.ledger import has_books
 from lakehouse.cli.mistakes import CommandError
-from lakehouse.cli.quarantine_selection import Selection, selection
+from lakehouse.cli.quarantine_selection import selection
+from lakehouse.quarantine import Selection
 
 if TYPE_CHECKING:
     from lakehouse.batches import Kind

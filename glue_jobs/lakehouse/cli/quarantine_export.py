@@ -16,7 +16,8 @@ from lakehouse.cli import quarantine_selection as options
 from lakehouse.cli.connection import connect
 from lakehouse.cli.ledger import has_books
 from lakehouse.cli.mistakes import CommandError
-from lakehouse.cli.quarantine_selection import on_rows, selection
+from lakehouse.cli.quarantine_selection import selection
+from lakehouse.quarantine import on_rows
 
 if TYPE_CHECKING:
     from lakehouse.contract import SourceContract

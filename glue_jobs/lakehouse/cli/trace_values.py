@@ -1,0 +1,241 @@
+"""What a key is as a user types it, which refused rows name it, and what became of the cells of a row. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import typer
+
+from lakehouse import conditions
+from lakehouse.conditions import Condition
+from lakehouse.contract import Column, SourceContract
+
+_BITS = {"smallint": 15, "integer": 31, "bigint": 63}
+_DAY_PATTERN = re.compile(r"(yyyy|MM|dd)([-/. ]?)(yyyy|MM|dd)\2(yyyy|MM|dd)")
+_STRFTIME = {"yyyy": "%Y", "MM": "%m", "dd": "%d"}
+
+
+@dataclass(frozen=True)
+class KeyPart:
+    """One column of a key and its value as text that Redshift casts; None is null."""
+
+    column: Column
+    value: str | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """A cell that is not in silver as it came: the text, in `source` (the column, or bronze's for another unit), the
+    typed value, and how one became the other."""
+
+    column: str
+    source: str
+    came: str
+    value: Any
+    how: str
+
+
+def key_parts(contract: SourceContract, texts: Sequence[str]) -> tuple[KeyPart, ...]:
+    """The first parts of a key, in the contract's order; what is empty or spells null is null. Raises
+    typer.BadParameter."""
+    columns = [contract.column(name) for name in contract.key]
+    if len(texts) > len(columns):
+        names = ", ".join(contract.key)
+        raise typer.BadParameter(f"{len(texts)} parts; the key of {contract.dataset} is {names}", param_hint="KEY")
+    return tuple(
+        KeyPart(column, None if _is_null(text, column) else _canonical(text, column))
+        for column, text in zip(columns, texts, strict=False)
+    )
+
+
+def on_columns(parts: Iterable[KeyPart]) -> Condition:
+    """Rows of silver, history or a gold table that have this key."""
+    return conditions.all_of(_has(part, f"key{index}") for index, part in enumerate(parts))
+
+
+def on_raw(parts: Iterable[KeyPart]) -> Condition:
+    """Refused rows that may name this key: their raw text contains it in some spelling. `names` decides."""
+    return conditions.all_of(
+        conditions.any_of(
+            conditions.contains("LOWER(raw)", f"raw{index}_{way}", text.lower())
+            # As JSON has it, for rows that could be read, and as it is, for those that could not.
+            for way, text in enumerate(
+                sorted({*spellings, *(json.dumps(s, ensure_ascii=False)[1:-1] for s in spellings)})
+            )
+        )
+        for index, part in enumerate(parts)
+        if (spellings := _spellings(part))
+    )
+
+
+def names(raw: str, is_readable: bool, parts: Sequence[KeyPart]) -> bool:
+    """Whether a refused row names this key: a readable one in its columns, another anywhere in its text."""
+    if not is_readable:
+        words = [spellings for part in parts if (spellings := _spellings(part))]
+        return bool(words) and all(any(_is_word(text, raw) for text in spellings) for spellings in words)
+    cells = json.loads(raw)
+    return all(_reads_as(cells.get(part.column.name), part) for part in parts)
+
+
+def changes(contract: SourceContract, came: Mapping[str, Any], row: Mapping[str, Any]) -> list[Change]:
+    """The cells of a row (bronze's text) that are not the same text in silver; a column that silver lacks is none."""
+    found = []
+    for column in contract.columns:
+        for source, worth in _sources(contract, column):
+            cell = came.get(source)
+            if cell and column.name in row and (how := _how(cell, row[column.name], column, worth)):
+                found.append(Change(column.name, source, cell, row[column.name], how))
+    return found
+
+
+def _canonical(text: str, column: Column) -> str:
+    """The text as Redshift casts it to the column's type. Raises typer.BadParameter when it is none of that type."""
+    kind = column.type.kind
+    try:
+        if kind in _BITS:
+            number = int(text)
+            if -(2 ** _BITS[kind]) <= number < 2 ** _BITS[kind]:
+                return str(number)
+        elif kind == "decimal":
+            value, scale = Decimal(text), Decimal(1).scaleb(-(column.type.scale or 0))
+            if value == value.quantize(scale):
+                return f"{value.quantize(scale):f}"
+        elif kind == "double":
+            return repr(float(text))
+        elif kind == "boolean":
+            return {"true": "true", "false": "false"}[text.lower()]
+        elif kind == "date":
+            return date.fromisoformat(text).isoformat()
+        elif kind == "timestamp":
+            return str(conditions.since(text))
+        else:
+            # As it is in silver, also where it is typed as it came.
+            return column.synonyms.get(_bare(text, column).lower(), _bare(text, column))
+    except (ValueError, InvalidOperation, KeyError):
+        pass
+    raise typer.BadParameter(f'"{text}" is no {column.type}, as {column.name} is', param_hint="KEY")
+
+
+def _has(part: KeyPart, parameter: str) -> Condition:
+    if part.value is None:
+        return Condition(f"{part.column.name} IS NULL")
+    if part.column.type.kind == "varchar":
+        # A cast would cut what is too long, and then find what was not asked for.
+        return conditions.equals(part.column.name, parameter, part.value)
+    typed = f"CAST(:{parameter} AS {part.column.type.redshift})"
+    return Condition(f"{part.column.name} = {typed}", {parameter: part.value})
+
+
+def _spellings(part: KeyPart) -> list[str]:
+    """Texts of which one is in every row that names the part; none where nothing can be said."""
+    column, value = part.column, part.value
+    if value is None or column.type.kind in ("decimal", "double", "boolean"):
+        return []
+    if column.type.is_temporal:
+        return [value.partition(" ")[0], *_days(value, column)]
+    if column.type.kind in _BITS:
+        return sorted({value, f"{int(value):,}"})
+    return [value, *(spelling for spelling, meant in column.synonyms.items() if meant == value)]
+
+
+def _days(value: str, column: Column) -> Iterator[str]:
+    """The day of a date or instant in each of the column's own formats that spell days with numbers."""
+    day = datetime.fromisoformat(value)
+    for pattern in column.formats:
+        if match := _DAY_PATTERN.search(pattern):
+            yield day.strftime(match[2].join(_STRFTIME[word] for word in (match[1], match[3], match[4])))
+
+
+def _reads_as(cell: str | None, part: KeyPart) -> bool:
+    """Whether a cell of a refused row is what was asked for."""
+    column = part.column
+    if cell is None or _is_null(cell, column):
+        return part.value is None
+    if part.value is None:
+        return False
+    text = _bare(cell, column)
+    if column.type.is_temporal:
+        time = part.value[11:16]
+        is_spelled = time in text and any(day in text for day in _spellings(part))
+        return is_spelled or _instant(text) == _instant(part.value)
+    if column.type.is_numeric:
+        return _number(text) == _number(part.value)
+    return column.synonyms.get(text.lower(), text).rstrip() == part.value.rstrip()
+
+
+def _sources(contract: SourceContract, column: Column) -> Iterator[tuple[str, Decimal | None]]:
+    """The bronze columns that a column is read from, and what one of theirs is worth in its unit."""
+    yield column.name, None
+    yield from ((unit.name, unit.worth) for unit in contract.unit_columns if unit.column == column.name)
+
+
+def _how(cell: str, value: Any, column: Column, worth: Decimal | None) -> str:
+    """What was done to a cell, in the order in which silver does it."""
+    steps = []
+    if (trimmed := _trimmed(cell)) != cell:
+        steps.append("blanks dropped")
+    text = _bare(cell, column)
+    if value is None:
+        return ", ".join([*steps, *(["spells null"] if text else [])])
+    if text != trimmed:
+        steps.append("prefix dropped")
+    meant = column.synonyms.get(text.lower(), text)
+    if meant != text:
+        steps.append("synonym")
+    number, typed = _number(meant), _number(_text(value))
+    if worth is not None:
+        steps.append(f"times {worth}")
+    elif column.type.is_numeric and number is not None and number == typed:
+        steps += [f"read as {column.type}"] if meant != _text(value) else []
+    elif column.repairs and meant != _text(value):
+        steps.append(f"repaired: {' or '.join(column.repairs)}")
+    elif meant != _text(value):
+        steps.append(f"read as {column.type}")
+    return ", ".join(steps)
+
+
+def _is_null(cell: str, column: Column) -> bool:
+    text = _bare(cell, column)
+    return not text or text.lower() in (spelling.lower() for spelling in column.nulls)
+
+
+def _trimmed(cell: str) -> str:
+    """Without blanks and byte order marks around it."""
+    return cell.strip("\ufeff").strip()
+
+
+def _bare(cell: str, column: Column) -> str:
+    """The cell without the blanks around it and without the prefix of a sender."""
+    text = _trimmed(cell)
+    prefix = next((prefix for prefix in column.prefixes if text.lower().startswith(prefix.lower())), "")
+    return text[len(prefix) :]
+
+
+def _is_word(text: str, raw: str) -> bool:
+    """Whether a text stands in another by itself, and not as a part of a longer word or number."""
+    return re.search(rf"(?<![\w-]){re.escape(text)}(?![\w-])", raw, re.IGNORECASE) is not None
+
+
+def _text(value: Any) -> str:
+    """A value of silver as text: booleans as files spell them."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        return Decimal(text.replace(",", ""))
+    except InvalidOperation:
+        return None
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        return conditions.since(text)
+    except conditions.UnclearError:
+        return None
