@@ -14,7 +14,7 @@ import boto3
 
 from lakehouse import landing, proof, warehouse
 from lakehouse.contract import load_registry
-from lakehouse.jobs import JOBS
+from lakehouse.jobs import BATCH_JOBS
 from lakehouse.redshift import MAX_STATEMENTS_PER_CALL, Redshift
 from lakehouse.settings import Settings
 
@@ -73,7 +73,7 @@ def run(settings: Settings, dataset: str | None = None, max_files: int | None = 
     if batch_id is None:
         return
     yield "plan", time.monotonic() - started
-    for name in JOBS:
+    for name in BATCH_JOBS:
         started = time.monotonic()
         run_job(settings, name, batch_id)
         yield name, time.monotonic() - started
