@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
@@ -119,13 +119,20 @@ class Maintenance:
 
     def __init__(self, lake: Lake, s3: Any, bucket: str, now: datetime, retention: Retention) -> None:
         self._lake, self._s3, self._bucket, self._now, self._retention = lake, s3, bucket, now, retention
-        self._iceberg: Any = lake.spark._jvm.org.apache.iceberg  # type: ignore[union-attr]
-        self._actions = self._iceberg.spark.actions.SparkActions.get(lake.spark._jsparkSession)
+        self._jvm = cast("Any", lake.spark._jvm)
+        self._session: Any = lake.spark._jsparkSession
+        self._iceberg = self._jvm.org.apache.iceberg
 
     def clean_tables(self, names: Sequence[str]) -> list[TableReport]:
         """Maintain tables (`database.table`), several at once. One that fails does not keep the others from it."""
         finished = self._last_finished_batch()
         return self._lake.side_by_side(lambda name: self._clean(name, finished), names)
+
+    @property
+    def _actions(self) -> Any:
+        """Iceberg's actions. They work in threads of their own, which take over this thread's session; ours are new."""
+        self._jvm.org.apache.spark.sql.SparkSession.setActiveSession(self._session)
+        return self._iceberg.spark.actions.SparkActions.get(self._session)
 
     def _clean(self, name: str, finished: int) -> TableReport:
         table = self.load(name)
@@ -148,7 +155,7 @@ class Maintenance:
 
     def load(self, name: str) -> Any:
         """Iceberg's handle of a table as it is now."""
-        return self._iceberg.spark.Spark3Util.loadIcebergTable(self._lake.spark._jsparkSession, _identifier(name))
+        return self._iceberg.spark.Spark3Util.loadIcebergTable(self._session, _identifier(name))
 
     def compact(self, table: Any, finished: int) -> None:
         """Rewrite small files into few, and merge manifests.
@@ -182,8 +189,8 @@ class Maintenance:
                 was, is_now = (self._count(name, version.snapshotId()) for version in (parent, snapshot))
                 if was != is_now:
                     raise RowsChangedError(
-                        f"compaction made {is_now:,} rows of {was:,} in snapshot {snapshot.snapshotId()}; the one before "
-                        f"it is {parent.snapshotId()}: roll back with CALL {CATALOG}.system.rollback_to_snapshot"
+                        f"compaction made {is_now:,} rows of {was:,} in snapshot {snapshot.snapshotId()}; go back "
+                        f"with CALL {CATALOG}.system.rollback_to_snapshot('{name}', {parent.snapshotId()})"
                     )
             snapshot = parent
 
@@ -218,7 +225,7 @@ class Maintenance:
         return last if last and landing.is_finished(self._s3, self._bucket, last) else last - 1
 
     def _count(self, name: str, snapshot_id: int) -> int:
-        return self._lake.spark.read.option("snapshot-id", snapshot_id).table(_identifier(name)).count()
+        return self._lake.spark.read.option("versionAsOf", snapshot_id).table(_identifier(name)).count()
 
 
 def size_of(table: Any) -> Size:

@@ -56,7 +56,11 @@ def test_removal_that_was_interrupted_is_finished_by_the_next(s3: Any, bucket: s
 
 
 def test_old_uploads_of_killed_tasks_are_aborted_and_those_of_senders_are_not(s3: Any, bucket: str) -> None:
-    for key in ("warehouse/ops.db/files/data/a.parquet", "export/0000000007/a.parquet", "landing/storefront/users/a.csv"):
+    for key in (
+        "warehouse/ops.db/files/data/a.parquet",
+        "export/0000000007/a.parquet",
+        "landing/storefront/users/a.csv",
+    ):
         s3.create_multipart_upload(Bucket=bucket, Key=key)
     assert leftovers.clean(s3, bucket, SHORTLY_BEFORE, RETENTION).uploads_aborted == 0
     assert leftovers.clean(s3, bucket, LONG_AFTER, RETENTION).uploads_aborted == 2
