@@ -31,16 +31,15 @@ DEFERRED_POLL_SECONDS = 1
 _GLUE_UNFINISHED = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
 
 
-class BatchGlueJob(GlueJobOperator):
-    """Run one Glue job on one batch.
+class GlueJob(GlueJobOperator):
+    """Run one Glue job.
 
     A retry joins the run that a lost worker left behind. Fails with Glue's own ErrorMessage, which the provider's
     deferred failure leaves out (apache/airflow#64095).
     """
 
-    def __init__(self, *, batch_id: str, execution_timeout: timedelta, **kwargs: Any) -> None:
+    def __init__(self, *, execution_timeout: timedelta, **kwargs: Any) -> None:
         super().__init__(
-            script_args={"--batch_id": batch_id},
             execution_timeout=execution_timeout,
             deferrable=True,
             waiter_delay=DEFERRED_POLL_SECONDS,
@@ -71,6 +70,13 @@ class BatchGlueJob(GlueJobOperator):
         run = self._run()
         reason = run.get("ErrorMessage") or "Glue gives no message"
         return f"Glue job {self.job_name}, run {self._job_run_id}, is {run['JobRunState']}: {reason}"
+
+
+class BatchGlueJob(GlueJob):
+    """Run one Glue job on one batch."""
+
+    def __init__(self, *, batch_id: str, **kwargs: Any) -> None:
+        super().__init__(script_args={"--batch_id": batch_id}, **kwargs)
 
 
 class LoadWarehouse(RedshiftDataOperator):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from lakehouse.tables import CATALOG
+from lakehouse.tables import CATALOG, WAREHOUSE
 
 GLUE_VERSION = "6.0"
-# Entry point (glue_jobs/<name>.py) → timeout in minutes.
-JOBS: Mapping[str, int] = {"ingest_bronze": 60, "refine_silver": 120, "build_gold": 120}
+# Entry point (glue_jobs/<name>.py) → timeout in minutes: the stations of a batch in their order, then all jobs.
+BATCH_JOBS: Mapping[str, int] = {"ingest_bronze": 60, "refine_silver": 120, "build_gold": 120}
+JOBS: Mapping[str, int] = {**BATCH_JOBS, "preview_replay": 60, "maintain_tables": 180}
 
 
 def spark_conf(bucket: str) -> dict[str, str]:
@@ -19,7 +20,7 @@ def spark_conf(bucket: str) -> dict[str, str]:
         catalog: "org.apache.iceberg.spark.SparkCatalog",
         f"{catalog}.catalog-impl": "org.apache.iceberg.aws.glue.GlueCatalog",
         f"{catalog}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
-        f"{catalog}.warehouse": f"s3://{bucket}/warehouse",
+        f"{catalog}.warehouse": f"s3://{bucket}/{WAREHOUSE.rstrip('/')}",
         # Path style is what every S3 endpoint understands.
         f"{catalog}.s3.path-style-access": "true",
         # Iceberg keeps its own versions; Glue's archive of table versions would only grow.

@@ -16,7 +16,7 @@ import boto3
 
 from lakehouse import alerts, batches, landing, proof, replays, warehouse
 from lakehouse.contract import load_registry
-from lakehouse.jobs import JOBS
+from lakehouse.jobs import BATCH_JOBS
 from lakehouse.redshift import MAX_STATEMENTS_PER_CALL, Redshift
 from lakehouse.settings import Settings
 
@@ -85,7 +85,7 @@ def _glue_failure(settings: Settings, batch_id: int) -> str:
     glue: Any = boto3.client("glue")
     ended = [
         (run["CompletedOn"], f"{name}: {run.get('ErrorMessage', run['JobRunState'])}")
-        for name in JOBS
+        for name in BATCH_JOBS
         for run in glue.get_job_runs(JobName=settings.job_name(name), MaxResults=_LATEST_RUNS)["JobRuns"]
         if run.get("Arguments", {}).get("--batch_id") == str(batch_id) and run["JobRunState"] in _FAILED_STATES
     ]
@@ -102,7 +102,7 @@ def run(settings: Settings, dataset: str | None = None, max_files: int | None = 
     if batch_id is None:
         return
     yield "plan", time.monotonic() - started
-    for name in JOBS:
+    for name in BATCH_JOBS:
         started = time.monotonic()
         try:
             run_job(settings, name, {"--batch_id": str(batch_id)})

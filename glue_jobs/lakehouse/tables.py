@@ -22,6 +22,7 @@ from lakehouse import bronze
 from lakehouse.contract import GoldContract, Registry, SourceContract
 
 CATALOG = "lake"
+WAREHOUSE = "warehouse/"  # below it lies every table of the lake's bucket
 Shape = tuple[tuple[str, str], ...]
 
 FILES: Shape = (

@@ -23,6 +23,7 @@ from botocore.exceptions import ClientError
 from lakehouse.contract import Column, GoldContract, Registry
 from lakehouse.redshift import MAX_STATEMENTS_PER_CALL
 
+EXPORTS = "export/"
 PARTS = ("keys", "rows")
 _FOOTER_BYTES = 64 << 10
 _ARROW = {
@@ -61,7 +62,7 @@ class LintError(Exception):
 
 
 def folder(batch_id: int) -> str:
-    return f"export/{batch_id:010d}/"
+    return f"{EXPORTS}{batch_id:010d}/"
 
 
 def arrow_field(column: Column) -> pa.Field:

@@ -11,7 +11,7 @@ from infra.local_aws.provision import provision
 from lakehouse import road
 from lakehouse.cli import stack
 from lakehouse.cli.home import checkout
-from lakehouse.jobs import JOBS
+from lakehouse.jobs import BATCH_JOBS
 from lakehouse.redshift import Redshift
 from lakehouse.settings import Settings
 from tests.support.local_aws_process import LocalAwsProcess
@@ -28,7 +28,13 @@ def test_one_batch_walks_the_road_and_then_nothing_waits(tmp_path: Path, monkeyp
         provision(settings, checkout())
         boto3.client("s3").put_object(Bucket=settings.bucket, Key="landing/storefront/users/a.csv", Body=USERS)
 
-        assert [station for station, _ in road.run(settings)] == ["plan", *JOBS, "load_warehouse", "prove", "finish"]
+        assert [station for station, _ in road.run(settings)] == [
+            "plan",
+            *BATCH_JOBS,
+            "load_warehouse",
+            "prove",
+            "finish",
+        ]
         found = Redshift(settings).query("SELECT user_id, country FROM storefront.dim_user ORDER BY user_id")
         assert found.rows == (("(unknown)", None), ("u-1", "DE"))
         assert list(road.run(settings)) == []

@@ -1,0 +1,287 @@
+"""Maintenance on a real lake: fewer files and snapshots, the same rows, and no batch that is hurt."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import functions as F  # noqa: N812
+
+from lakehouse import landing, maintenance, tables
+from lakehouse.contract import load_registry
+from lakehouse.lake import Lake
+from lakehouse.leftovers import Retention
+from lakehouse.maintenance import Maintenance, RowsChangedError, owned_tables
+from tests.support.lake import BUCKET, TestLake
+
+USERS = load_registry().sources["storefront.users"]
+BRONZE, SILVER, HISTORY = tables.bronze_table(USERS), tables.silver_table(USERS), tables.history_table(USERS)
+NO_RETENTION = Retention(snapshots=timedelta(0), orphans=timedelta(0))
+DEADLINE_SECONDS = 120
+
+
+@pytest.fixture(autouse=True)
+def two_files_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compaction is worth while from two files on, so that a few small batches will do."""
+    monkeypatch.setattr(maintenance, "MIN_FILES", 2)
+    monkeypatch.setitem(maintenance._COMPACTION, "min-input-files", "2")
+
+
+def land(lake: TestLake, number: int) -> landing.Batch:
+    """Plan a batch of one file: a new user, a newer version of u-0, and a row without a key."""
+    rows = [
+        f"u-{number},DE,2026-01-01T10:00:00,2026-03-{number:02d}T00:00:00",
+        f"u-0,SE,2026-01-01T10:00:00,2026-03-{number:02d}T00:00:00",
+        ",FR,2026-01-01T10:00:00,2026-03-01T00:00:00",
+    ]
+    text = "\n".join(["user_id,country,signed_up_at,updated_at", *rows]) + "\n"
+    lake.land(USERS.dataset, f"users-{number}.csv", text)
+    batch = lake.plan()
+    assert batch is not None
+    return batch
+
+
+def walk(lake: TestLake, numbers: range, stations: tuple[str, ...] = ("bronze", "silver")) -> None:
+    """Land and finish one small batch after the other."""
+    for number in numbers:
+        batch = land(lake, number)
+        for station in stations:
+            lake.station(station, batch)
+        lake.finish(batch)
+
+
+def maintain(lake: TestLake, retention: Retention = NO_RETENTION) -> dict[str, maintenance.TableReport]:
+    run = Maintenance(lake.lake, lake.s3, BUCKET, datetime.now(UTC), retention)
+    return {report.table: report for report in run.clean_tables(owned_tables(lake.glue, BUCKET))}
+
+
+def name_of(table: tables.Table) -> str:
+    return f"{table.database}.{table.name}"
+
+
+def everything(lake: TestLake) -> dict[str, list[str]]:
+    """Every row and column of every table that is in the lake."""
+    return {
+        name: sorted(str(tuple(row)) for row in lake.spark.table(f"{tables.CATALOG}.{name}").collect())
+        for name in owned_tables(lake.glue, BUCKET)
+    }
+
+
+def keys(lake: TestLake) -> set[str]:
+    pages = lake.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="warehouse/")
+    return {item["Key"] for page in pages for item in page.get("Contents", [])}
+
+
+def put(lake: TestLake, table: tables.Table, name: str) -> str:
+    key = f"warehouse/{table.database}.db/{table.name}/data/{name}"
+    lake.s3.put_object(Bucket=BUCKET, Key=key, Body=b"never committed")
+    return key
+
+
+def test_files_and_snapshots_go_and_every_row_of_every_table_stays(lake: TestLake) -> None:
+    walk(lake, range(1, 3))
+    walk(lake, range(3, 4), ("bronze", "silver", "gold"))
+    before = everything(lake)
+    assert {"bronze_storefront.users", "silver_storefront.users", "quarantine.rows", "ops.files"} < before.keys()
+    assert any(name.startswith("gold_storefront.") for name in before)
+    opened = lake.read(SILVER)  # a job that began to read before the files were rewritten
+
+    first = maintain(lake)
+    assert [report for report in first.values() if report.failed or report.postponed] == []
+    assert everything(lake) == before
+    for table in (BRONZE, HISTORY, tables.changes_table(USERS), tables.quarantined_rows, tables.files, tables.batches):
+        report = first[name_of(table)]
+        assert report.after.files == 1 < report.before.files, table
+        assert report.after.rows == report.before.rows > 0, table
+    # Nothing that was current when the run began has been removed by it, even without any retention.
+    assert opened.count() == 4
+
+    second = maintain(lake)
+    assert {report.after.snapshots for report in second.values() if report.after.rows} == {1}
+    assert everything(lake) == before
+    after = keys(lake)
+    data_files = [key for key in after if key.startswith("warehouse/bronze_storefront.db/users/data/")]
+    assert len(data_files) == 1
+
+    assert {report.before for report in maintain(lake).values()} == {report.after for report in second.values()}
+    assert keys(lake) == after, "a run that has nothing to do changes nothing"
+
+
+def test_old_orphans_go_and_fresh_files_of_a_running_batch_stay(lake: TestLake) -> None:
+    orphan, neighbours = put(lake, SILVER, "old.parquet"), put(lake, HISTORY, "old.parquet")
+    wait_until_the_clock_of_s3_moves_on(lake)
+    cut = datetime.now(UTC)
+    walk(lake, range(1, 2))
+    fresh = put(lake, BRONZE, "0000000002-5d1ebb0e.parquet")
+    before = everything(lake)
+
+    run = Maintenance(
+        lake.lake, lake.s3, BUCKET, now := datetime.now(UTC), Retention(snapshots=now - cut, orphans=now - cut)
+    )
+    # The folder of `users` begins like those of `users_history` and `users_changes`, whose files are not its orphans.
+    assert run.remove_orphans(run.load(name_of(SILVER))) == 1
+    assert orphan not in keys(lake)
+    assert {neighbours, fresh} < keys(lake)
+    assert run.remove_orphans(run.load(name_of(HISTORY))) == 1
+    assert run.remove_orphans(run.load(name_of(BRONZE))) == 0
+    assert fresh in keys(lake)
+    assert everything(lake) == before
+
+
+def wait_until_the_clock_of_s3_moves_on(lake: TestLake) -> None:
+    """S3 tells the time of an object to the second."""
+    first = lake.s3.put_object(Bucket=BUCKET, Key="clock", Body=b"") and modified(lake, "clock")
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while time.monotonic() < deadline:
+        lake.s3.put_object(Bucket=BUCKET, Key="clock", Body=b"")
+        if modified(lake, "clock") > first:
+            return
+    pytest.fail("the clock of S3 stands still")
+
+
+def modified(lake: TestLake, key: str) -> datetime:
+    instant: datetime = lake.s3.head_object(Bucket=BUCKET, Key=key)["LastModified"]
+    return instant
+
+
+def test_snapshot_that_was_current_within_the_retention_stays_however_old_it_is(lake: TestLake) -> None:
+    identifier = SILVER.identifier
+    walk(lake, range(1, 3))
+    rested = datetime.now(UTC)
+    old, resting = (
+        row.snapshot_id for row in lake.spark.table(f"{identifier}.snapshots").orderBy("committed_at").collect()
+    )
+    walk(lake, range(3, 4))
+
+    run = Maintenance(lake.lake, lake.s3, BUCKET, now := datetime.now(UTC), Retention(snapshots=now - rested))
+    run.expire_snapshots(run.load(name_of(SILVER)))
+    left = {row.snapshot_id for row in lake.spark.table(f"{identifier}.snapshots").collect()}
+    assert old not in left
+    assert resting in left
+    assert lake.spark.read.option("versionAsOf", resting).table(identifier).count() == 3
+
+
+def test_batch_that_was_killed_and_compacted_meanwhile_is_repeated_without_loss(
+    lake: TestLake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk(lake, range(1, 3))
+    batch = land(lake, 3)
+    with monkeypatch.context() as patch:
+        patch.setattr(Lake, "write_ledger", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            lake.station("bronze", batch)  # its rows are in bronze, its verdicts not on record
+    committed = everything(lake)
+    assert maintain(lake)[name_of(BRONZE)].after.files == 2, "those of finished batches and those of this one"
+    assert everything(lake) == committed
+    lake.station("bronze", batch)
+    lake.station("silver", batch)
+    maintain(lake)
+    lake.station("silver", batch)
+    lake.finish(batch)
+    assert lake.read(BRONZE).count() == 9
+    assert lake.read(tables.quarantined_rows).count() == 3
+    assert sorted(row.user_id for row in lake.read(SILVER).collect()) == ["u-0", "u-1", "u-2", "u-3"]
+    assert lake.read(HISTORY).count() == 2
+
+
+def test_compaction_that_loses_to_a_batch_is_postponed_and_changes_nothing(lake: TestLake) -> None:
+    walk(lake, range(1, 4))
+    before = everything(lake)
+
+    class Overtaken(Maintenance):
+        """A merge rewrites all files of the table after its compaction has been planned."""
+
+        def load(self, name: str) -> Any:
+            table = super().load(name)
+            lake.spark.sql(f"UPDATE {SILVER.identifier} SET country = 'NO'")
+            return table
+
+    run = Overtaken(lake.lake, lake.s3, BUCKET, datetime.now(UTC), NO_RETENTION)
+    [report] = run.clean_tables([name_of(SILVER)])
+    assert report.failed is None
+    assert report.postponed is not None
+    assert "files" in report.postponed
+    assert {row.country for row in lake.read(SILVER).collect()} == {"NO"}
+    assert lake.read(SILVER).count() == len(before[name_of(SILVER)])
+    assert maintain(lake)[name_of(SILVER)].postponed is None
+
+
+def test_batch_that_loses_to_a_compaction_is_refused_and_right_when_repeated(lake: TestLake, tmp_path: Path) -> None:
+    walk(lake, range(1, 4))
+    reading, go_on = tmp_path / "reading", tmp_path / "go-on"
+
+    def hold(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        reading.touch()
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not go_on.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        yield from frames
+
+    winners = lake.lake.pin(lake.read(SILVER).withColumn("country", F.lit("NO")))
+    held = winners.mapInPandas(hold, winners.schema)
+    failure: list[Py4JJavaError] = []
+
+    def merge() -> None:
+        try:
+            lake.lake._merge(SILVER, held, on=("_key",))
+        except Py4JJavaError as error:
+            failure.append(error)
+
+    batch = threading.Thread(target=merge)
+    batch.start()
+    wait_for(reading.exists)
+    assert maintain(lake)[name_of(SILVER)].after.files == 1
+    go_on.touch()
+    batch.join(DEADLINE_SECONDS)
+    assert not batch.is_alive()
+    if failure:
+        assert "ValidationException" in str(failure[0]) or "CommitFailed" in str(failure[0])
+        assert {row.country for row in lake.read(SILVER).collect()} == {"DE", "SE"}
+        lake.lake._merge(SILVER, winners, on=("_key",))
+    assert sorted(row.user_id for row in lake.read(SILVER).collect()) == ["u-0", "u-1", "u-2", "u-3"]
+    assert {row.country for row in lake.read(SILVER).collect()} == {"NO"}
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_rewrite_that_loses_rows_is_named_and_can_be_rolled_back(lake: TestLake) -> None:
+    walk(lake, range(1, 3))
+    run = Maintenance(lake.lake, lake.s3, BUCKET, datetime.now(UTC), NO_RETENTION)
+    table = run.load(name_of(SILVER))
+    start = table.currentSnapshot().snapshotId()
+    deleting, kept = table.newRewrite(), list(table.newScan().planFiles())
+    deleting.rewriteFiles(jset(lake, [kept[0].file()]), jset(lake, [])).commit()
+    with pytest.raises(RowsChangedError, match=rf"go back with .*\('silver_storefront.users', {start}\)"):
+        run.require_same_rows(table, name_of(SILVER), start)
+
+
+def jset(lake: TestLake, items: list[Any]) -> Any:
+    made = lake.spark._jvm.java.util.HashSet()  # type: ignore[union-attr]
+    for item in items:
+        made.add(item)
+    return made
+
+
+def test_tables_of_other_lakes_are_not_touched(lake: TestLake) -> None:
+    lake.lake.ensure([tables.files])
+    lake.glue.create_table(
+        DatabaseName="ops",
+        TableInput={
+            "Name": "elsewhere",
+            "Parameters": {"table_type": "ICEBERG"},
+            "StorageDescriptor": {"Location": "s3://other/warehouse/ops.db/elsewhere"},
+        },
+    )
+    assert owned_tables(lake.glue, BUCKET) == ["ops.files"]
