@@ -17,11 +17,21 @@ import pyarrow.compute as pc
 
 from lakehouse.contract import SourceContract
 from lakehouse.intake.delimited import read_delimited
-from lakehouse.intake.model import Chunk, Refusal
+from lakehouse.intake.model import CONTROL_COLUMNS, REASONS, UNREADABLE, Chunk, Refusal
 from lakehouse.intake.records import read_array, read_lines
 from lakehouse.intake.source import MAX_FILE_BYTES, opened
 
-__all__ = ["MAX_FILE_BYTES", "Chunk", "Refusal", "folder_columns", "is_ignored", "read"]
+__all__ = [
+    "CONTROL_COLUMNS",
+    "MAX_FILE_BYTES",
+    "REASONS",
+    "UNREADABLE",
+    "Chunk",
+    "Refusal",
+    "folder_columns",
+    "is_ignored",
+    "read",
+]
 
 # How Hive and Spark name the folder of rows without a value.
 _HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"

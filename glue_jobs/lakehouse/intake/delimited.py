@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from lakehouse.contract import SourceContract
-from lakehouse.intake.model import MAX_RECORD_BYTES, Chunk, Refusal, text_array, too_long
+from lakehouse.intake.model import CONTROL_COLUMNS, MAX_RECORD_BYTES, Chunk, Refusal, text_array, too_long
 from lakehouse.intake.source import Source
 
 DELIMITERS = ",;\t|"
@@ -59,10 +59,17 @@ def _read_header(source: Source, contract: SourceContract, given: Collection[str
     """The delimiter is the one under which the header names most columns of the contract."""
     end = source.block_end(source.start, _LINE_ENDS)
     if end - source.start > MAX_RECORD_BYTES:
-        raise Refusal("line_too_long", f"the first line has more than {MAX_RECORD_BYTES:,} bytes", source.offset(0))
+        raise Refusal(
+            "line_too_long",
+            f"the first line has {end - source.start:,} bytes; the limit is {MAX_RECORD_BYTES:,}",
+            source.offset(source.start),
+        )
     lines = _lines(source.text(source.start, end))
     readings = (_Reading.of(lines, delimiter) for delimiter in DELIMITERS)
     best = max(readings, key=lambda reading: len(set(_known(reading.cells, contract).values())))
+    if "\x00" in (header := "".join(lines[: best.lines])):
+        position = source.start + len(header[: header.index("\x00")].encode())
+        raise Refusal("binary_content", "a NUL character in the header", source.offset(position))
     places = _known(best.cells, contract)
     if not places:
         raise Refusal(
@@ -76,8 +83,7 @@ def _read_header(source: Source, contract: SourceContract, given: Collection[str
     if missing := [name for name in contract.key if name not in places.values() and name not in given]:
         raise Refusal(
             "header_mismatch",
-            f"the key column {', '.join(missing)} is not in the header ({', '.join(best.cells)}); "
-            "add the spelling to the column's aliases in the contract if it was renamed",
+            f"the key column {', '.join(missing)} is not in the header ({', '.join(best.cells)})",
             source.offset(source.start),
         )
     unknown: dict[int, tuple[str, bool]] = {}
@@ -86,12 +92,11 @@ def _read_header(source: Source, contract: SourceContract, given: Collection[str
             is_taken = any(cell == name for name, _ in unknown.values())
             name = f"{cell} (column {index + 1})" if is_taken else cell or f"column {index + 1}"
             unknown[index] = (name, bool(cell))
-    if contract.drift == "freeze" and unknown:
-        names = ", ".join(name for name, _ in unknown.values())
-        detail = f"{contract.dataset} is frozen and does not know the column {names}"
+    strange = [name for name, _ in unknown.values() if name not in CONTROL_COLUMNS]
+    if contract.drift == "freeze" and strange:
+        detail = f"{contract.dataset} is frozen and does not know the column {', '.join(strange)}"
         raise Refusal("unknown_column", detail, source.offset(source.start))
-    body = source.start + len("".join(lines[: best.lines]).encode())
-    return _Header(best.delimiter, len(best.cells), places, unknown, body)
+    return _Header(best.delimiter, len(best.cells), places, unknown, source.start + len(header.encode()))
 
 
 @dataclass(frozen=True)
@@ -145,6 +150,8 @@ class _Rows:
         has_quotes = b'"' in block
         if self._header.width == 1 or (self._source.is_cut and end == len(self._source.data)):
             return None  # in a file of one column Arrow would take a line of blanks for a row
+        if self._source.has_nul and b"\x00" in block:
+            return None
         if has_quotes and not _quotes_in_place(block, self._header.delimiter.encode()):
             return None
         flaws: list[object] = []
@@ -171,7 +178,7 @@ class _Rows:
         nothing: Sequence[None] = [None] * header.width
         reader, base, at = _reader(lines, 0, header.delimiter), 0, 0
         while at < len(lines):
-            cells: list[str] | None
+            cells: Sequence[str | None] | None
             try:
                 cells = next(reader)
             except csv.Error:
@@ -184,6 +191,9 @@ class _Rows:
                 return self._finish(first, rows, unreadable), start + len("".join(lines[:at]).encode())
             is_blank = cells is not None and (not cells or (len(cells) == 1 and cells[0].isspace()))
             if cells is not None and len(cells) == header.width and not is_blank:
+                if self._source.has_nul and any("\x00" in cell for cell in cells):
+                    unreadable[len(rows)] = ("invalid_character", "".join(lines[at:after]).rstrip("\r\n"))
+                    cells = nothing
                 rows.append(cells)
             elif not is_blank:
                 if after > at + 1 and self._is_row(lines[at + 1]):
