@@ -12,7 +12,7 @@ import json
 import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import pyarrow as pa
@@ -35,6 +35,9 @@ _MARK = re.compile('"\ue000([0-9]+)\ue001"')
 _NULL = "\x00"
 # What `Rows` escapes in rescued text, besides quotes and backslashes.
 _CONTROL = "[\x01-\x1f]"
+# How much of a block is looked at to learn where nulls are.
+_LOOKED_AT_BYTES = 64 << 10
+_LOOKED_AT_LINES = 100
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,10 @@ class _Template:
 
     slots: Sequence[_Slot]
     literals: Sequence[str]
+    keys: Sequence[bytes]
+    """What stands before texts."""
     nullable: Sequence[bytes]
-    """What stands before texts that are null in some lines."""
+    """Those before which there is a null in some lines."""
     columns: Mapping[str, int]
     """Contract column → slot."""
     rescued: Sequence[str]
@@ -115,26 +120,35 @@ class Alike:
 
     def read(self, block: bytes) -> Found:
         """The rows of a block of whole lines in valid UTF-8."""
-        block = block if block.endswith(b"\n") else block + b"\n"
-        count = block.count(b"\n")
-        best = Found(0, {}, None, range(count))
-        if self._source.has_nul or block.count(b"\r") != block.count(b"\r\n"):
-            return best
-        block = block.replace(b"\r\n", b"\n")
-        if self._template:
-            best = _filled(self._template, block) or best
-        if (
-            2 * len(best.odd) > count
-        ):  # what most lines have in common is something else, and the one in the middle has it
-            template = self._learn(block, best.odd[len(best.odd) // 2])
-            found = template and _filled(template, block)
-            if found and found.length > best.length:
-                self._template, best = template, found
-        return best
+        plain = block if block.endswith(b"\n") else block + b"\n"
+        if b"\r" in plain:
+            plain = plain.replace(b"\r\n", b"\n")
+        if self._source.has_nul or b"\r" in plain:
+            return Found(0, {}, None, range(plain.count(b"\n")))
+        found = _filled(self._template, plain) if self._template else None
+        if found is None or len(found.odd) > found.length:  # most lines have something else in common
+            found = self._learn(plain, found)
+        if found.odd and found.length and (template := self._template):
+            lines = plain.split(b"\n")
+            seen = b"\n".join([lines[number] for number in found.odd[:_LOOKED_AT_LINES]])
+            if nulls := {key for key in template.keys if key + b"null" in seen}.difference(template.nullable):
+                self._template = replace(template, nullable=[*template.nullable, *nulls])
+                found = _filled(self._template, plain) or found
+        return found
 
-    def _learn(self, block: bytes, number: int) -> _Template | None:
-        """What the line of that number has in common with others; None when it is no flat object."""
-        line = block.split(b"\n", number + 1)[number].decode()
+    def _learn(self, block: bytes, found: Found | None) -> Found:
+        """What is found by what the line in the middle of the odd ones has in common with others, if that is more."""
+        found = found or Found(0, {}, None, range(block.count(b"\n")))
+        number = found.odd[len(found.odd) // 2]
+        template = self._template_of(block, block.split(b"\n", number + 1)[number].decode())
+        better = _filled(template, block) if template else None
+        if better is None or better.length <= found.length:
+            return found
+        self._template = template
+        return better
+
+    def _template_of(self, block: bytes, line: str) -> _Template | None:
+        """What a line has in common with others; None when it is no flat object."""
         text = line.removesuffix(self._separator)
         decoder = Decoder()
         try:
@@ -144,10 +158,11 @@ class Alike:
         is_whole = type(item) is dict and end == len(text) and not decoder.repeated()
         if not is_whole or text + self._separator != line or _UNALIKE.search(line):
             return None
-        return self._with_meaning(*_parts(line, block))
+        slots, literals, keys = _parts(line, block[:_LOOKED_AT_BYTES])
+        return self._with_meaning(slots, literals, keys) if slots else None
 
     def _with_meaning(
-        self, slots: Sequence[_Slot], literals: Sequence[str], nullable: Sequence[bytes]
+        self, slots: Sequence[_Slot], literals: Sequence[str], keys: Mapping[bytes, bool]
     ) -> _Template | None:
         """Where the values go, as `Rows` says of a line that holds marks. None where one column takes several values,
         and for what is refused, with its place, when its line is read."""
@@ -171,22 +186,23 @@ class Alike:
         if chunk.unreadable is not None:
             return None
         rescued = _MARK.split(chunk.rescued[0].as_py()) if chunk.rescued is not None else ()
-        return _Template(slots, literals, nullable, columns, rescued)
+        nullable = [key for key, has_null in keys.items() if has_null]
+        return _Template(slots, literals, tuple(keys), nullable, columns, rescued)
 
 
 def _joined(literals: Sequence[str], between: Sequence[str]) -> str:
     return "".join(part for pair in zip(literals, [*between, ""], strict=True) for part in pair)
 
 
-def _parts(line: str, block: bytes) -> tuple[list[_Slot], list[str], list[bytes]]:
-    """Slots, literals and what stands before texts that are null elsewhere in the block, of one line."""
+def _parts(line: str, beside: bytes) -> tuple[list[_Slot], list[str], dict[bytes, bool]]:
+    """Slots and literals of one line, and what stands before texts, with whether there is a null in lines beside it."""
     slots: list[_Slot] = []
     first, *pieces = line.split('"')
-    literals, nullable, cell, key = [first], [], 0, ""
+    literals, keys, cell, key = [first], dict[bytes, bool](), 0, ""
 
     def add(slot: _Slot, quote: str, after: str) -> None:
-        if slot.is_text and f"{key}null".encode() in block:
-            nullable.append(key.encode())
+        if slot.is_text:
+            keys[key.encode()] = f"{key}null".encode() in beside
         slots.append(slot)
         literals[-1] += quote
         literals.append(quote + after)
@@ -197,7 +213,7 @@ def _parts(line: str, block: bytes) -> tuple[list[_Slot], list[str], list[bytes]
         if bare is not None:
             key = f'"{text}"{bare[1]}'
             literals[-1] += key
-            if bare[2] == "null" and f'{key}"'.encode() in block:  # null in this line, a text in others
+            if bare[2] == "null" and f'{key}"'.encode() in beside:  # null in this line, a text in others
                 cell += 2
                 add(_Slot(cell - 1, is_text=True), '"', bare[3])
             else:
@@ -207,19 +223,19 @@ def _parts(line: str, block: bytes) -> tuple[list[_Slot], list[str], list[bytes]
             literals[-1] += key
         else:
             add(_Slot(cell - 1, is_text=True), '"', between)
-    return slots, literals, nullable
+    return slots, literals, keys
 
 
 def _filled(template: _Template, block: bytes) -> Found | None:
     """The rows of the lines that are the template filled with values; None when Arrow cannot split the block."""
-    count = block.count(b"\n")
     for key in template.nullable:
         block = block.replace(key + b"null", key + b'"\x00"')
     cells = template.cells_of(block)
-    if cells is None or len(cells[0][0]) + len(cells[1]) != count:
+    if cells is None:
         return None
     columns, others = cells
-    places = range(count)
+    count = len(columns[0]) + len(others)
+    places: Sequence[int] = range(count)
     if others:
         left_out = set(others)
         places = [place for place in places if place not in left_out]
@@ -272,7 +288,8 @@ def _with_nulls(values: pa.Array, is_text: bool) -> pa.Array:
 
 def _rescued(template: _Template, values: Sequence[pa.Array]) -> pa.Array:
     """JSON of what no column has, as `Rows` writes it: quoted where it was a text."""
-    pieces: list[str | pa.Array] = []
+    # An empty text of every row makes rows of what is the same in all.
+    pieces: list[str | pa.Array] = [pa.repeat("", len(values[0]))]
     for place, part in enumerate(template.rescued):
         if place % 2 == 0:
             pieces.append(part)

@@ -45,7 +45,7 @@ def read_lines(source: Source, contract: SourceContract) -> Iterator[Chunk]:
     while position < size:
         end = source.block_end(position, (b"\n",))
         if end - position > MAX_RECORD_BYTES:
-            yield too_long(rows.first, source.data[position:end])
+            yield too_long(rows.first, source.data[position : position + MAX_RECORD_BYTES])
             rows.first += 1
         else:
             block = source.checked(position, end)
@@ -70,7 +70,7 @@ def read_array(source: Source, contract: SourceContract) -> Iterator[Chunk]:
     """
     rows, decoder, alike = Rows(contract, source), Decoder(), Alike(source, contract, separator=",")
     position, is_all_read = source.filled_from(source.start + 1), True
-    while is_all_read and (end := source.data.rfind(b"\n", position, position + MAX_RECORD_BYTES) + 1):
+    while is_all_read and (end := source.last_end(position, (b",\n", b",\r\n"))):
         block = source.checked(position, end)
         found = alike.read(block)
         counts: list[int] = []

@@ -82,14 +82,19 @@ class Source:
         filled = _FILLED.search(self.data, position)
         return filled.start() if filled else len(self.data)
 
+    def last_end(self, start: int, marks: tuple[bytes, ...]) -> int:
+        """Where the last of the marks ends in the BLOCK_BYTES from `start` on; 0 when there is none."""
+        limit = start + BLOCK_BYTES
+        found = ((self.data.rfind(mark, start, limit), len(mark)) for mark in marks)
+        return max((at + length for at, length in found if at >= 0), default=0)
+
     def block_end(self, start: int, line_ends: tuple[bytes, ...]) -> int:
         """End of the block of whole lines that begins at `start`: at most BLOCK_BYTES, or one line longer than that."""
         limit = start + BLOCK_BYTES
         if limit >= len(self.data):
             return len(self.data)
-        last = max(self.data.rfind(line_end, start, limit) for line_end in line_ends)
-        if last >= 0:
-            return last + 1
+        if last := self.last_end(start, line_ends):
+            return last
         following = (self.data.find(line_end, limit) for line_end in line_ends)
         return min((found + 1 for found in following if found >= 0), default=len(self.data))
 
