@@ -11,16 +11,17 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
+from operator import itemgetter
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
 from lakehouse.contract import SourceContract
-from lakehouse.intake.model import MAX_RECORD_BYTES, Refusal
+from lakehouse.intake.model import MAX_RECORD_BYTES, Refusal, text_array
 from lakehouse.intake.objects import Decoder, Rows
 from lakehouse.intake.source import Source
 
@@ -35,6 +36,9 @@ _MARK = re.compile('"\ue000([0-9]+)\ue001"')
 _NULL = "\x00"
 # What `Rows` escapes in rescued text, besides quotes and backslashes.
 _CONTROL = "[\x01-\x1f]"
+_FOR_DECODER = re.compile("[\x01-\x1f\\\\]")
+# Arrow takes a third of a millisecond to begin with a block.
+ARROW_PAYS_FROM_BYTES = 64 << 10
 # How much of a block is looked at to learn where nulls are.
 _LOOKED_AT_BYTES = 64 << 10
 _LOOKED_AT_LINES = 100
@@ -73,7 +77,7 @@ class _Template:
             others.append(row.number - 1)
             return "skip"
 
-        names = [str(number) for number in range(1 + sum(literal.count('"') for literal in self.literals))]
+        names = [str(number) for number in range(self.quotes + 1)]
         types = {names[slot.cell]: pa.string() if slot.is_text else pa.binary() for slot in self.slots}
         try:
             table = pa.csv.read_csv(
@@ -89,6 +93,32 @@ class _Template:
         except pa.ArrowInvalid:  # a block of odd lines alone
             return None
         return [column.combine_chunks() for column in table.columns], others
+
+    @cached_property
+    def quotes(self) -> int:
+        """How many there are in a line."""
+        return sum(literal.count('"') for literal in self.literals)
+
+    @cached_property
+    def fits(self) -> Callable[[Sequence[str]], bool]:
+        """Tells whether the cells of a line are those of the template, which has another text in its slots."""
+        whole = _joined(self.literals, [""] * len(self.slots)).split('"')
+        slots = {slot.cell for slot in self.slots}
+        places = [place for place in range(len(whole)) if place not in slots]
+        fixed = itemgetter(0, *places)
+        expected, size = fixed(whole), len(whole)
+        bare = [
+            (
+                slot.cell,
+                re.compile(f"{re.escape(cell[: slot.before])}{_TOKEN}{re.escape(cell[slot.before :])}").fullmatch,
+            )
+            for slot, cell in ((slot, whole[slot.cell]) for slot in self.slots if not slot.is_text)
+        ]
+
+        def fits(cells: Sequence[str]) -> bool:
+            return len(cells) == size and fixed(cells) == expected and all(match(cells[cell]) for cell, match in bare)
+
+        return fits
 
 
 @dataclass(frozen=True)
@@ -108,6 +138,12 @@ class Found:
         return Found(length, values, self.rescued.slice(0, length) if self.rescued is not None else None, odd)
 
 
+# Files of a dataset mostly have in common what the one before had, and small ones are read sooner than it is learnt:
+# the last template by (id of the contract, separator), with the contract itself, so that its id stays its own.
+_LATEST: dict[tuple[int, str], tuple[SourceContract, _Template]] = {}
+_MAX_LATEST = 100
+
+
 class Alike:
     """Reads blocks of lines of one file; what they have in common is learnt from the first, and anew when it changes.
 
@@ -116,7 +152,7 @@ class Alike:
 
     def __init__(self, source: Source, contract: SourceContract, separator: str = "") -> None:
         self._source, self._contract, self._separator = source, contract, separator
-        self._template: _Template | None = None
+        _, self._template = _LATEST.get((id(contract), separator), (None, None))
 
     def read(self, block: bytes) -> Found:
         """The rows of a block of whole lines in valid UTF-8."""
@@ -145,6 +181,9 @@ class Alike:
         if better is None or better.length <= found.length:
             return found
         self._template = template
+        if len(_LATEST) == _MAX_LATEST:
+            _LATEST.clear()
+        _LATEST[id(self._contract), self._separator] = (self._contract, template)
         return better
 
     def _template_of(self, block: bytes, line: str) -> _Template | None:
@@ -175,17 +214,17 @@ class Alike:
             rows.add(decoder.value(text, 0)[0], text, repeated=False)
         except Refusal:
             return None
-        chunk = rows.chunk()
+        values, text, reason = rows.last()
         columns: dict[str, int] = {}
-        for name, value in ((name, array[0].as_py()) for name, array in chunk.values.items()):
+        for name, value in values.items():
             mark = _MARK.fullmatch(f'"{value}"')
             if mark:
                 columns[name] = int(mark[1])
             elif value is not None:
                 return None
-        if chunk.unreadable is not None:
+        if reason is not None:
             return None
-        rescued = _MARK.split(chunk.rescued[0].as_py()) if chunk.rescued is not None else ()
+        rescued = _MARK.split(text) if text is not None else ()
         nullable = [key for key, has_null in keys.items() if has_null]
         return _Template(slots, literals, tuple(keys), nullable, columns, rescued)
 
@@ -230,6 +269,8 @@ def _filled(template: _Template, block: bytes) -> Found | None:
     """The rows of the lines that are the template filled with values; None when Arrow cannot split the block."""
     for key in template.nullable:
         block = block.replace(key + b"null", key + b'"\x00"')
+    if len(block) < ARROW_PAYS_FROM_BYTES:
+        return _filled_small(template, block)
     cells = template.cells_of(block)
     if cells is None:
         return None
@@ -254,9 +295,37 @@ def _filled(template: _Template, block: bytes) -> Found | None:
             is_odd[place] = False
         others = [place for place in range(count) if is_odd[place]]
     length = count - len(others)
-    values = [_with_nulls(value, slot.is_text) for slot, value in zip(template.slots, values, strict=True)]
+    has_bare_null = b"null" in block
+    values = [
+        _with_nulls(value, slot.is_text) if (template.nullable if slot.is_text else has_bare_null) else value
+        for slot, value in zip(template.slots, values, strict=True)
+    ]
     rescued = _rescued(template, values) if template.rescued else None
     return Found(length, {name: values[slot] for name, slot in template.columns.items()}, rescued, others)
+
+
+def _filled_small(template: _Template, block: bytes) -> Found:
+    """The same without Arrow, which takes longer to begin than a small block takes."""
+    lines = block.decode().split("\n")[:-1]
+    rows = [line.split('"') for line in lines]
+    is_odd = [not template.fits(row) for row in rows]
+    if b"\\" in block or template.rescued:
+        is_odd = [odd or _FOR_DECODER.search(line) is not None for odd, line in zip(is_odd, lines, strict=True)]
+    odd = [number for number, flag in enumerate(is_odd) if flag]
+    good = [row for row, flag in zip(rows, is_odd, strict=True) if not flag]
+    if not good:
+        return Found(0, {}, None, odd)
+    cells = list(zip(*good, strict=True))
+    values = []
+    for slot in template.slots:
+        texts: Sequence[str | None] = cells[slot.cell]
+        if not slot.is_text:
+            texts = [None if (text := cell[slot.before : -slot.after]) == "null" else text for cell in cells[slot.cell]]
+        elif _NULL in texts:
+            texts = [None if text == _NULL else text for text in texts]
+        values.append(text_array(texts))
+    rescued = _rescued(template, values) if template.rescued else None
+    return Found(len(good), {name: values[slot] for name, slot in template.columns.items()}, rescued, odd)
 
 
 def _odd_rows(template: _Template, values: Sequence[pa.Array], block: bytes) -> pa.BooleanArray | None:

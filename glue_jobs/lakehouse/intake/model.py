@@ -12,7 +12,6 @@ import pyarrow as pa
 MAX_RECORD_BYTES = 4 << 20
 # Of a line that is too long, as much as is worth showing; the whole of it stays in the raw file.
 KEPT_OF_TOO_LONG_BYTES = 64 << 10
-
 CONTROL_COLUMNS = ("_quarantine_id", "_violations")
 """Columns that stand beside refused rows when they are exported, and come back with them when they are landed again.
 

@@ -139,6 +139,12 @@ class Rows:
         self._unreadable[len(self._rows)] = reason
         self._rows.append(self._nothing)
 
+    def last(self) -> tuple[Mapping[str, Any], str | None, str | None]:
+        """Values by column, rescued text and the reason why it is unreadable, of the row added last."""
+        place = len(self._rows) - 1
+        values = dict(zip(self._contract.text_columns, self._rows[place], strict=False))
+        return values, self._rescued.get(place), self._unreadable.get(place)
+
     def chunk(self) -> Chunk:
         """The rows since the last chunk."""
         columns = zip(*self._rows, strict=True)
@@ -208,7 +214,7 @@ def _column(values: Sequence[Any]) -> pa.Array:
         texts = text_array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError):  # not all of them are text already
         texts = text_array([value if value is None or isinstance(value, str) else _json(value) for value in values])
-    return pc.replace_substring(texts, _NUMBER, "")
+    return texts if texts.null_count == len(texts) else pc.replace_substring(texts, _NUMBER, "")
 
 
 def _json(value: Any) -> str:
