@@ -10,6 +10,8 @@ import pyarrow as pa
 
 # Redshift's longest row; a line or a quoted record that is longer is no row of ours.
 MAX_RECORD_BYTES = 4 << 20
+# Objects and lists inside of one another.
+MAX_NESTING = 100
 # Of a line that is too long, as much as is worth showing; the whole of it stays in the raw file.
 KEPT_OF_TOO_LONG_BYTES = 64 << 10
 CONTROL_COLUMNS = ("_quarantine_id", "_violations")
@@ -101,14 +103,14 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         ),
         "unknown_dataset": Reason(
             "The file lies in a folder that no contract declares.",
-            "Land it under landing/<domain>/<dataset>/, or write the contract.",
+            "Land it under `landing/DOMAIN/DATASET/`, or write the contract.",
         ),
         "processing_failed": Reason(
             "Its batch failed again and again, and went through without this file.",
             "Look at the error of the batch; when the cause is gone, replay the file.",
         ),
         "temporary_name": Reason(
-            "Its name is hidden or temporary (.name, _name, .tmp, .part, .crdownload, ~), so it is ignored.",
+            "The name is hidden or temporary: `.name`, `_name`, `.tmp`, `.part`, `.crdownload`, `~`.",
             "Nothing, if the upload goes on; else land it under its final name.",
         ),
     }
@@ -122,9 +124,9 @@ UNREADABLE: Mapping[str, str] = MappingProxyType(
         "malformed_json": "the line is no JSON object",
         "not_an_object": "the JSON value is no object",
         "duplicate_key": "an object names a key twice",
-        "nested_too_deeply": "objects and lists are nested more than 100 deep",
+        "nested_too_deeply": f"objects and lists are nested more than {MAX_NESTING} deep",
         "invalid_character": "the row holds U+0000 or half a surrogate pair",
-        "record_too_long": "the row has more than 4 MiB",
+        "record_too_long": f"the row has more than {MAX_RECORD_BYTES >> 20} MiB",
     }
 )
 """Why one row of a file that can be read is unreadable: every code of `Chunk.unreadable`, and what it means."""

@@ -17,10 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.contract import SourceContract
-from lakehouse.intake.model import CONTROL_COLUMNS, Chunk, Refusal, text_array
+from lakehouse.intake.model import CONTROL_COLUMNS, MAX_NESTING, Chunk, Refusal, text_array
 from lakehouse.intake.source import Source
 
-MAX_NESTING = 100
 # Files have a few lists of keys; one that has a new one in every object is not let fill the memory with them.
 MAX_SHAPES = 1_000
 
