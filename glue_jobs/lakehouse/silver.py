@@ -13,7 +13,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - the name every Spark programmer knows
 
-from lakehouse import bronze, tables, values
+from lakehouse import bronze, intake, tables, values
 from lakehouse.contract import Column, RowRule, SourceContract, UnitColumn
 
 CURRENT, DUPLICATE, SUPERSEDED, RETRACTED = "current", "duplicate", "superseded", "retracted"
@@ -23,8 +23,6 @@ OPEN, WAITING, REPLAYED, DISCARDED = "open", "waiting", "replayed", "discarded"
 """What is to become of a refused row: somebody has to look at it, or its parent has to arrive; or what became of it:
 it passed when it was judged again, or it stays out for good."""
 PLACE = ("_file_id", "_row")
-CORRECTS = "_quarantine_id"
-"""The column by which a landed row says which refused row it corrects."""
 ORPHAN = "_orphan"
 """How the rule ends that a row without its parent breaks."""
 
@@ -168,10 +166,10 @@ def split(typed_rows: DataFrame, contract: SourceContract) -> tuple[DataFrame, D
 def corrections(typed_rows: DataFrame) -> DataFrame:
     """`quarantine_id` and `resolution` of every refused row that one of these says it corrects, good or bad itself:
     what was wrong is then this row's affair alone."""
-    named = F.get_json_object(bronze.RESCUED, f"$.{CORRECTS}")
+    named = F.get_json_object(bronze.RESCUED, f"$.{intake.CORRECTS}")
     where = F.concat(F.lit("corrected by row "), F.col("_row"), F.lit(" of file "), F.col("_file_id"))
     return (
-        typed_rows.where(F.col(bronze.RESCUED).contains(CORRECTS))
+        typed_rows.where(F.col(bronze.RESCUED).contains(intake.CORRECTS))
         .select(named.alias("quarantine_id"), where.alias("resolution"))
         .where("quarantine_id IS NOT NULL")
         .groupBy("quarantine_id")

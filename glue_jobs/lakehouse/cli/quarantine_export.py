@@ -17,6 +17,7 @@ from lakehouse.cli.connection import connect
 from lakehouse.cli.ledger import has_books
 from lakehouse.cli.mistakes import CommandError
 from lakehouse.cli.quarantine_selection import selection
+from lakehouse.intake.model import CONTROL_COLUMNS
 from lakehouse.quarantine import on_rows
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 # Columns that stand before the row's own. Landing the file again, the first says which refused row each one corrects;
 # the others are there to read.
-IDENTITY, VIOLATIONS, RAW = "_quarantine_id", "_violations", "_raw"
+IDENTITY, VIOLATIONS, RAW = CONTROL_COLUMNS
 _RESCUED = "_rescued"
 
 
@@ -92,7 +93,7 @@ def record(identity: str, raw: str, violations: Sequence[dict[str, Any]]) -> dic
     cells = json.loads(raw)
     unknown = json.loads(cells.pop(_RESCUED, "{}"), parse_float=str, parse_int=str)
     # What the file said of itself before belongs to the row that it corrected.
-    own = {name: value for name, value in {**unknown, **cells}.items() if name not in (IDENTITY, VIOLATIONS, RAW)}
+    own = {name: value for name, value in {**unknown, **cells}.items() if name not in CONTROL_COLUMNS}
     return {**told, **own}
 
 

@@ -17,12 +17,24 @@ import pyarrow.compute as pc
 
 from lakehouse.contract import SourceContract
 from lakehouse.intake.delimited import read_delimited
-from lakehouse.intake.model import Chunk, Refusal
+from lakehouse.intake.model import CONTROL_COLUMNS, CORRECTS, REASONS, UNREADABLE, Chunk, Refusal
 from lakehouse.intake.records import read_array, read_lines
 from lakehouse.intake.reread import reread
 from lakehouse.intake.source import MAX_FILE_BYTES, opened
 
-__all__ = ["MAX_FILE_BYTES", "Chunk", "Refusal", "folder_columns", "is_ignored", "read", "reread"]
+__all__ = [
+    "CONTROL_COLUMNS",
+    "CORRECTS",
+    "MAX_FILE_BYTES",
+    "REASONS",
+    "UNREADABLE",
+    "Chunk",
+    "Refusal",
+    "folder_columns",
+    "is_ignored",
+    "read",
+    "reread",
+]
 
 # How Hive and Spark name the folder of rows without a value.
 _HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"

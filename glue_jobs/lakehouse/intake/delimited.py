@@ -8,9 +8,11 @@ every block that Arrow's is given.
 from __future__ import annotations
 
 import csv
-import io
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -18,11 +20,12 @@ import pyarrow as pa
 import pyarrow.csv
 
 from lakehouse.contract import SourceContract
-from lakehouse.intake.model import MAX_RECORD_BYTES, Chunk, Refusal, text_array, too_long
+from lakehouse.intake.model import CONTROL_COLUMNS, MAX_RECORD_BYTES, Chunk, Refusal, text_array, too_long
 from lakehouse.intake.source import Source
 
 DELIMITERS = ",;\t|"
 _LINE_ENDS = (b"\n", b"\r")
+_LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 # Reading on after a quote that never closes means reading lines twice: linear at worst, for a file of any size.
 FREE_REREAD_CHARACTERS = 64 << 20
 
@@ -59,10 +62,18 @@ def _read_header(source: Source, contract: SourceContract, given: Collection[str
     """The delimiter is the one under which the header names most columns of the contract."""
     end = source.block_end(source.start, _LINE_ENDS)
     if end - source.start > MAX_RECORD_BYTES:
-        raise Refusal("line_too_long", f"the first line has more than {MAX_RECORD_BYTES:,} bytes", source.offset(0))
-    lines = _lines(source.text(source.start, end))
-    readings = (_Reading.of(lines, delimiter) for delimiter in DELIMITERS)
+        raise Refusal(
+            "line_too_long",
+            f"the first line has {end - source.start:,} bytes; the limit is {MAX_RECORD_BYTES:,}",
+            source.offset(source.start),
+        )
+    text = source.text(source.start, end)
+    readings = [_Reading.of(text, delimiter) for delimiter in DELIMITERS]
     best = max(readings, key=lambda reading: len(set(_known(reading.cells, contract).values())))
+    header = "".join(islice(_lines(text), best.lines))
+    if "\x00" in header:
+        position = source.start + len(header[: header.index("\x00")].encode())
+        raise Refusal("binary_content", "a NUL character in the header", source.offset(position))
     places = _known(best.cells, contract)
     if not places:
         raise Refusal(
@@ -76,8 +87,7 @@ def _read_header(source: Source, contract: SourceContract, given: Collection[str
     if missing := [name for name in contract.key if name not in places.values() and name not in given]:
         raise Refusal(
             "header_mismatch",
-            f"the key column {', '.join(missing)} is not in the header ({', '.join(best.cells)}); "
-            "add the spelling to the column's aliases in the contract if it was renamed",
+            f"the key column {', '.join(missing)} is not in the header ({', '.join(best.cells)})",
             source.offset(source.start),
         )
     unknown: dict[int, tuple[str, bool]] = {}
@@ -86,12 +96,11 @@ def _read_header(source: Source, contract: SourceContract, given: Collection[str
             is_taken = any(cell == name for name, _ in unknown.values())
             name = f"{cell} (column {index + 1})" if is_taken else cell or f"column {index + 1}"
             unknown[index] = (name, bool(cell))
-    if contract.drift == "freeze" and unknown:
-        names = ", ".join(name for name, _ in unknown.values())
-        detail = f"{contract.dataset} is frozen and does not know the column {names}"
+    strange = [name for name, _ in unknown.values() if name not in CONTROL_COLUMNS]
+    if contract.drift == "freeze" and strange:
+        detail = f"{contract.dataset} is frozen and does not know the column {', '.join(strange)}"
         raise Refusal("unknown_column", detail, source.offset(source.start))
-    body = source.start + len("".join(lines[: best.lines]).encode())
-    return _Header(best.delimiter, len(best.cells), places, unknown, body)
+    return _Header(best.delimiter, len(best.cells), places, unknown, source.start + len(header.encode()))
 
 
 @dataclass(frozen=True)
@@ -103,8 +112,8 @@ class _Reading:
     lines: int
 
     @classmethod
-    def of(cls, lines: list[str], delimiter: str) -> _Reading:
-        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    def of(cls, text: str, delimiter: str) -> _Reading:
+        reader = csv.reader(_lines(text), delimiter=delimiter, strict=True)
         try:
             cells = next(reader, [])
         except csv.Error:
@@ -126,14 +135,14 @@ class _Rows:
         names = [str(index) for index in range(header.width)]
         self._read = pa.csv.ReadOptions(use_threads=False, block_size=2 * MAX_RECORD_BYTES, column_names=names)
         self._convert = pa.csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=True
+            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=False
         )
 
     def block(self, first: int, start: int) -> tuple[Chunk, int]:
         """The rows from byte `start` on; the first of them has number `first`."""
         end = self._source.block_end(start, _LINE_ENDS)
         if end - start > MAX_RECORD_BYTES:
-            return too_long(first, self._source.data[start:end]), end
+            return too_long(first, self._source.data[start : start + MAX_RECORD_BYTES]), end
         columns = self._columns_at_once(start, end)
         if columns is not None:
             return self._chunk(first, columns, {}), end
@@ -141,10 +150,12 @@ class _Rows:
 
     def _columns_at_once(self, start: int, end: int) -> Sequence[pa.Array] | None:
         """The cells of a block of which nothing at all is wrong; None for any other."""
-        block = self._source.data[start:end]
+        block = self._source.checked(start, end)
         has_quotes = b'"' in block
         if self._header.width == 1 or (self._source.is_cut and end == len(self._source.data)):
             return None  # in a file of one column Arrow would take a line of blanks for a row
+        if self._source.has_nul and b"\x00" in block:
+            return None
         if has_quotes and not _quotes_in_place(block, self._header.delimiter.encode()):
             return None
         flaws: list[object] = []
@@ -165,13 +176,13 @@ class _Rows:
     def _one_by_one(self, first: int, start: int, end: int) -> tuple[Chunk, int]:
         """Each record by itself. A record that the block does not hold to its end is left for the next block."""
         header, is_last = self._header, end == len(self._source.data)
-        lines = _lines(self._source.text(start, end))
+        lines = list(_lines(self._source.text(start, end)))
         rows: list[Sequence[str | None]] = []
         unreadable: dict[int, tuple[str, str]] = {}
         nothing: Sequence[None] = [None] * header.width
         reader, base, at = _reader(lines, 0, header.delimiter), 0, 0
         while at < len(lines):
-            cells: list[str] | None
+            cells: Sequence[str | None] | None
             try:
                 cells = next(reader)
             except csv.Error:
@@ -184,6 +195,9 @@ class _Rows:
                 return self._finish(first, rows, unreadable), start + len("".join(lines[:at]).encode())
             is_blank = cells is not None and (not cells or (len(cells) == 1 and cells[0].isspace()))
             if cells is not None and len(cells) == header.width and not is_blank:
+                if self._source.has_nul and any("\x00" in cell for cell in cells):
+                    unreadable[len(rows)] = ("invalid_character", "".join(lines[at:after]).rstrip("\r\n"))
+                    cells = nothing
                 rows.append(cells)
             elif not is_blank:
                 if after > at + 1 and self._is_row(lines[at + 1]):
@@ -246,9 +260,9 @@ class _Rows:
         return orjson.dumps(named).decode() if named else None
 
 
-def _lines(text: str) -> list[str]:
+def _lines(text: str) -> Iterator[str]:
     """Lines with their ends: LF, CR LF or CR, and nothing else (str.splitlines knows many more)."""
-    return list(io.StringIO(text, newline=""))
+    return map(itemgetter(0), _LINE.finditer(text))
 
 
 def _reader(lines: list[str], start: int, delimiter: str) -> Any:

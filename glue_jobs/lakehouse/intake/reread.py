@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from lakehouse.contract import SourceContract
-from lakehouse.intake.records import as_text, parse_rescued
+from lakehouse.intake.objects import as_text, parse_rescued
 
 RESCUED, UNREADABLE = "_rescued", "_unreadable"
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from isal import isal_zlib
 
+from lakehouse.intake.magic import format_of
 from lakehouse.intake.model import MAX_RECORD_BYTES, Refusal
 
 # Hostile input is refused before it fills the memory of a worker; set here and nowhere else. A worker holds a file's
@@ -17,6 +18,9 @@ MAX_FILE_BYTES = 512 << 20
 # Gzip cannot do better than 1:1,032; text of a business stays below 1:100.
 MAX_INFLATION_RATIO = 200
 RATIO_APPLIES_ABOVE_BYTES = 64 << 20
+# A NUL spoils its row. More of them are no text; a run of them is a hole where other rows were.
+MAX_NUL_SHARE = 0.01
+NUL_HOLE = bytes(16)
 
 BLOCK_BYTES = MAX_RECORD_BYTES
 GZIP_MAGIC = b"\x1f\x8b"
@@ -34,14 +38,15 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _FILLED = re.compile(rb"[^ \t\r\n\v\f]")
-_HTML = re.compile(rb"<(!doctype|html|head|body|\?xml)", re.IGNORECASE)
+_PAGE = re.compile(rb"<(![a-z]|!--|\?xml|[a-z][a-z0-9:-]*[\s/>])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Source:
     """Text of a file as UTF-8 without byte order mark; `start` is its first byte that is no white space.
 
-    `is_cut` tells that the file ended in the middle of a character, whose bytes are left out.
+    `is_cut` tells that the file ended in the middle of a character, whose bytes are left out; `has_nul`, that there are
+    NULs, each of which spoils its row.
     """
 
     data: bytes
@@ -49,6 +54,7 @@ class Source:
     encoding: str
     bom: int
     is_cut: bool
+    has_nul: bool = False
 
     def offset(self, position: int) -> int:
         """Where byte `position` of `data` is in the inflated file."""
@@ -64,14 +70,31 @@ class Source:
             detail = f"not {self.encoding.upper()}: {error.reason}"
             raise Refusal("wrong_encoding", detail, self.bom + start + error.start) from None
 
+    def checked(self, start: int, end: int) -> bytes:
+        """Part of the data. Raises Refusal where it is not what its encoding says."""
+        part = self.data[start:end]
+        if not part.isascii():
+            self.text(start, end)
+        return part
+
+    def filled_from(self, position: int) -> int:
+        """The first byte from there on that is no white space; the end when there is none."""
+        filled = _FILLED.search(self.data, position)
+        return filled.start() if filled else len(self.data)
+
+    def last_end(self, start: int, marks: tuple[bytes, ...]) -> int:
+        """Where the last of the marks ends in the BLOCK_BYTES from `start` on; 0 when there is none."""
+        limit = start + BLOCK_BYTES
+        found = ((self.data.rfind(mark, start, limit), len(mark)) for mark in marks)
+        return max((at + length for at, length in found if at >= 0), default=0)
+
     def block_end(self, start: int, line_ends: tuple[bytes, ...]) -> int:
         """End of the block of whole lines that begins at `start`: at most BLOCK_BYTES, or one line longer than that."""
         limit = start + BLOCK_BYTES
         if limit >= len(self.data):
             return len(self.data)
-        last = max(self.data.rfind(line_end, start, limit) for line_end in line_ends)
-        if last >= 0:
-            return last + 1
+        if last := self.last_end(start, line_ends):
+            return last
         following = (self.data.find(line_end, limit) for line_end in line_ends)
         return min((found + 1 for found in following if found >= 0), default=len(self.data))
 
@@ -81,29 +104,44 @@ def opened(data: bytes, fallback: str | None) -> Source:
 
     `fallback` is the encoding of a file that has no byte order mark and is not UTF-8.
     """
-    landed_bytes = len(data)
-    data = _inflated(data)
+    if not data:
+        raise Refusal("empty_file", "the file is empty")
+    if data.startswith(GZIP_MAGIC):
+        data = _inflated(data)
+        inside = "inside of the gzip stream, "
+    else:
+        inside = ""
+    if kind := format_of(data):
+        raise Refusal("wrong_type", f"{inside}this is {kind}", 0)
     if len(data) > MAX_FILE_BYTES:
-        raise Refusal("file_too_large", f"{len(data):,} bytes; the limit is {MAX_FILE_BYTES:,}: split the file")
+        raise _too_large(f"{len(data):,} bytes")
     bom, encoding = next(((bom, name) for bom, name in _BOMS if data.startswith(bom)), (b"", "utf-8"))
     if fallback and not bom and not _is_utf8(data):
         encoding = fallback
     data, is_cut = _as_utf8(data[len(bom) :] if bom else data, encoding, len(bom))
     filled = _FILLED.search(data)
     if filled is None:
-        raise Refusal("empty_file", "the file holds nothing but white space" if landed_bytes else "the file is empty")
-    source = Source(data, filled.start(), encoding, len(bom), is_cut)
-    if (position := data.find(b"\x00")) >= 0:
-        raise Refusal("binary_content", "NUL characters: this is not text", source.offset(position))
-    if _HTML.match(data, source.start):
-        raise Refusal("html_page", "this is an HTML or XML page, probably an error page saved as data")
+        raise Refusal("empty_file", "the file holds nothing but white space")
+    source = Source(data, filled.start(), encoding, len(bom), is_cut, b"\x00" in data)
+    if _PAGE.match(data, source.start):
+        raise Refusal("html_page", "this is an HTML or XML page", source.offset(source.start))
+    if source.has_nul:
+        _check_nuls(source)
     return source
 
 
+def _check_nuls(source: Source) -> None:
+    data = source.data
+    hole = data.find(NUL_HOLE)
+    if hole < 0 and data.count(0) <= len(data) * MAX_NUL_SHARE:
+        return
+    first = data.find(0) if hole < 0 else hole
+    share = data.count(0) / len(data)
+    raise Refusal("binary_content", f"NUL characters, {share:.0%} of all: this is not text", source.offset(first))
+
+
 def _inflated(data: bytes) -> bytes:
-    """Gzip members one after the other, checked by their CRC and length, zeros after them; other bytes as they are."""
-    if not data.startswith(GZIP_MAGIC):
-        return data
+    """Gzip members one after the other, checked by their CRC and length, zeros after them."""
     parts: list[bytes] = []
     total = position = 0
     while data.startswith(GZIP_MAGIC, position):
@@ -135,9 +173,13 @@ def _pieces(member: isal_zlib.Decompress, window: bytes, position: int) -> Itera
 
 def _check_size(inflated: int, landed: int) -> None:
     if inflated > RATIO_APPLIES_ABOVE_BYTES and inflated > landed * MAX_INFLATION_RATIO:
-        raise Refusal("zip_bomb", f"{landed:,} bytes inflate to more than {inflated:,}")
+        raise Refusal("zip_bomb", f"{landed:,} bytes inflate to more than {inflated:,}", RATIO_APPLIES_ABOVE_BYTES)
     if inflated > MAX_FILE_BYTES:
-        raise Refusal("file_too_large", f"inflates to more than {MAX_FILE_BYTES:,} bytes: split the file")
+        raise _too_large("the archive inflates to more")
+
+
+def _too_large(size: str) -> Refusal:
+    return Refusal("file_too_large", f"{size}; the limit is {MAX_FILE_BYTES:,} bytes", MAX_FILE_BYTES)
 
 
 _REPLACEMENT = "\ufffd".encode()
@@ -167,6 +209,8 @@ def _traced(data: bytes) -> bytes:
 
 def _is_utf8(data: bytes) -> bool:
     """Whether it is, but for a last character that is not whole."""
+    if data.isascii():
+        return True
     try:
         data[: len(data) - _cut_bytes(data)].decode("utf-8")
     except UnicodeDecodeError:
