@@ -17,15 +17,11 @@ from lakehouse.cli.connection import connect
 from lakehouse.cli.ledger import has_books
 from lakehouse.cli.mistakes import CommandError
 from lakehouse.cli.quarantine_selection import selection
-from lakehouse.intake.model import CONTROL_COLUMNS
 from lakehouse.quarantine import on_rows
 
 if TYPE_CHECKING:
     from lakehouse.contract import SourceContract
 
-# Columns that stand before the row's own. Landing the file again, the first says which refused row each one corrects;
-# the others are there to read.
-IDENTITY, VIOLATIONS, RAW = CONTROL_COLUMNS
 _RESCUED = "_rescued"
 
 
@@ -87,9 +83,12 @@ def export(
 
 def record(identity: str, raw: str, violations: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """One row to write: its id, the rules it breaks, and its cells by name; in `_raw` what could not be read."""
-    told = {IDENTITY: identity, VIOLATIONS: "; ".join(found["rule"] for found in violations)}
+    from lakehouse.intake import CONTROL_COLUMNS
+
+    corrects, reasons, unread = CONTROL_COLUMNS
+    told = {corrects: identity, reasons: "; ".join(found["rule"] for found in violations)}
     if any(found.get("field") is None for found in violations):
-        return {**told, RAW: raw}
+        return {**told, unread: raw}
     cells = json.loads(raw)
     unknown = json.loads(cells.pop(_RESCUED, "{}"), parse_float=str, parse_int=str)
     # What the file said of itself before belongs to the row that it corrected.
@@ -99,9 +98,11 @@ def record(identity: str, raw: str, violations: Sequence[dict[str, Any]]) -> dic
 
 def as_csv(records: Sequence[dict[str, Any]], contract: SourceContract) -> Iterator[str]:
     """The contract's columns that any row has, then the unknown ones, each as it came."""
+    from lakehouse.intake import CONTROL_COLUMNS
+
     seen = dict.fromkeys(name for item in records for name in item)
     known = [name for name in contract.text_columns if name in seen or name in contract.column_names]
-    named = (IDENTITY, VIOLATIONS, *([RAW] if RAW in seen else ()), *known)
+    named = (*(name for name in CONTROL_COLUMNS if name in seen), *known)
     header = [*named, *(name for name in seen if name not in named)]
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, header, restval="")
