@@ -12,10 +12,6 @@ _IDENTITY = re.compile(r"[0-9a-f]{8,32}")
 _VALUES_AT_ONCE = 100
 
 
-class UnclearError(ValueError):
-    """What was typed for an id, a date or an instant is none; the message says how one is written."""
-
-
 @dataclass(frozen=True)
 class Condition:
     """Text for WHERE, safe to be joined with AND, and exactly the parameters that it names."""
@@ -72,20 +68,19 @@ def file_named(text: str) -> Condition:
 
 
 def identity(text: str) -> str:
-    """An id or the beginning of one. Raises UnclearError."""
+    """An id or the beginning of one. Raises ValueError."""
     if not is_identity(text):
-        raise UnclearError(f'"{text}" is no id: one has 32 of 0-9 and a-f, and the first eight will do')
+        raise ValueError(f'"{text}" is no id: one has 32 of 0-9 and a-f, and the first eight will do')
     return text
 
 
 def since(text: str) -> datetime:
-    """The first instant of what is meant, UTC without zone. Raises UnclearError."""
+    """The first instant of what is meant, UTC without zone. Raises ValueError."""
     return _instant(text)[0]
 
 
 def until(text: str) -> datetime:
-    """The first instant after what is meant, UTC without zone: a date is meant to its end. Raises
-    UnclearError."""
+    """The first instant after what is meant, UTC without zone: a date is meant to its end. Raises ValueError."""
     instant, length = _instant(text)
     try:
         return instant + length
@@ -106,8 +101,8 @@ def _instant(text: str) -> tuple[datetime, timedelta]:
         raise _no_instant(text) from error
 
 
-def _no_instant(text: str) -> UnclearError:
-    return UnclearError(f'"{text}" is no date or instant; one is 2026-01-05, 2026-01-05T09:30 or …T09:30+01:00')
+def _no_instant(text: str) -> ValueError:
+    return ValueError(f'"{text}" is no date or instant; one is 2026-01-05, 2026-01-05T09:30 or …T09:30+01:00')
 
 
 def _joined(conditions: Iterable[Condition], word: str, nothing: str) -> Condition:

@@ -1,4 +1,4 @@
-"""What is in quarantine and meant: conditions on `lake_quarantine.rows`, and on refused files in `lake_ops.files`."""
+"""Which refused files and rows are meant: what may be asked for, as conditions on the tables that know. No Spark."""
 
 from __future__ import annotations
 
@@ -32,10 +32,14 @@ class Status(StrEnum):
 
 
 IN_QUARANTINE = (Status.OPEN, Status.WAITING)
-# A refused file is open until somebody discards it; how that is said begins so.
-_DISCARDED = "discarded: "
-_IS_DISCARDED = f"LEFT(resolution, {len(_DISCARDED)}) = '{_DISCARDED}'"
-_FILE_STATES = {Status.OPEN: f"resolution IS NULL OR NOT {_IS_DISCARDED}", Status.DISCARDED: _IS_DISCARDED}
+
+# How `ops.files` tells the states of a file; none of them waits for a parent.
+_DISCARDED = "COALESCE(LEFT(resolution, 10), '') = 'discarded:'"
+_FILES = {
+    Status.OPEN: Condition(f"verdict = 'quarantined' AND NOT {_DISCARDED}"),
+    Status.DISCARDED: Condition(f"verdict = 'quarantined' AND {_DISCARDED}"),
+    Status.REPLAYED: Condition("verdict <> 'quarantined' AND LEFT(resolution, 9) = 'replayed '"),
+}
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,9 @@ def selection(
     statuses: Sequence[Status] | None = None,
     ids: Sequence[str] | None = None,
 ) -> Selection:
-    """What somebody typed for each. Raises UnclearError of `lakehouse.conditions`."""
+    """What is meant by texts as people type them. Raises ValueError."""
+    if file == "" or "" in (reasons or ()):
+        raise ValueError("a file and a reason need a name")
     return Selection(
         dataset=dataset,
         reasons=tuple(reasons or ()),
@@ -95,9 +101,9 @@ def on_rows(wanted: Selection) -> Condition:
 
 
 def on_files(wanted: Selection) -> Condition:
-    """A condition on the columns of `lake_ops.files`, unqualified: refused files, open until they are discarded."""
-    states = any_of(Condition(_FILE_STATES[status]) for status in wanted.statuses if status in _FILE_STATES)
-    parts = [Condition("verdict = 'quarantined'"), states, *_common(wanted, "ingested_at")]
+    """A condition on the columns of `lake_ops.files`, unqualified: refused files, and those that a replay accepted."""
+    states = any_of(_FILES[status] for status in wanted.statuses if status in _FILES)
+    parts = [states, *_common(wanted, "ingested_at")]
     if wanted.reasons:
         parts.append(any_of(equals("reason", f"reason{i}", reason) for i, reason in enumerate(wanted.reasons)))
     if wanted.file:

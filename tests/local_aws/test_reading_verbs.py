@@ -15,10 +15,9 @@ import pytest
 from lakehouse import tables
 from lakehouse.cli import history, trace_search
 from lakehouse.cli import main as command
-from lakehouse.cli.quarantine_selection import selection
+from lakehouse.cli.quarantine_selection import Status, on_files, on_rows, selection
 from lakehouse.cli.trace_values import key_parts
 from lakehouse.contract import load_registry
-from lakehouse.quarantine import Status, on_files, on_rows
 from lakehouse.redshift import Redshift
 from lakehouse.settings import Settings
 from tests.support.local_aws_process import LocalAwsProcess
@@ -89,6 +88,7 @@ def lake(local_aws: LocalAwsProcess) -> Iterator[Lake]:
                 file(FIRST, f"one/{ODD}", 1, DAY, rows_parsed=6),
                 file(SECOND, f"two/{ODD}", 2, NEXT, rows_parsed=3),
                 file(OFF, "off.csv", 1, DAY, rows_parsed=2),
+                file("5" * 32, "old.csv", 1, datetime(2026, 1, 1), "quarantined", resolution="discarded: a test"),
                 file(PAGE, "page.csv", 2, NEXT, "quarantined", reason="html_page", detail=refusal, rows_parsed=0),
             ],
             tables.batches: [],
@@ -172,9 +172,10 @@ def told(say: Say, *arguments: str, code: int = 0) -> Any:
 
 
 def test_history_tells_of_every_file_newest_first(say: Say) -> None:
-    page, second, off, first = told(say, "history")
-    assert [entry["file_id"] for entry in (page, second, off, first)] == [PAGE, SECOND, OFF, FIRST]
+    page, second, off, first, old = told(say, "history")
+    assert [entry["file_id"] for entry in (page, second, off, first, old)] == [PAGE, SECOND, OFF, FIRST, "5" * 32]
     assert off["first_error"] is None
+    assert old["resolution"] == "discarded: a test"
     assert page["first_error"] == {"reason": "html_page", "detail": "it is an HTML page (at byte 1,024)", "byte": 1024}
     assert (page["rows"], page["loaded_at"]) == (None, None), "nothing of it was loaded, though its batch was"
     assert first["rows"] == {"parsed": 6, "silver": 2, "quarantined": 2, "duplicate": 1, "superseded": 1}
@@ -361,6 +362,8 @@ def test_refused_rows_are_those_that_were_selected(
         ({"reasons": ["country_missing"]}, []),
         ({"statuses": [Status.WAITING]}, []),
         ({"until_text": "2026-01-05"}, []),
+        ({"statuses": [Status.DISCARDED]}, ["5" * 32]),
+        ({"statuses": [Status.REPLAYED]}, []),
         ({"file": ODD}, []),
     ],
 )

@@ -2,7 +2,8 @@
 
 With --json it prints a list of objects:
 
-    file_id, key, dataset, bytes, verdict, reason, detail, batch_id, arrived_at, ingested_at    of ops.files, in UTC
+    file_id, key, dataset, bytes, verdict, reason, detail, resolution, batch_id, arrived_at, ingested_at
+                 of ops.files; instants in UTC
     rows         {parsed, silver, quarantined, duplicate, superseded}; null unless the file was accepted
     first_error  of a refused file {reason, detail, byte}, of a file with refused rows {row, field, rule}, else null
     loaded_at    when its batch was loaded into Redshift; null unless it was, and the file was accepted
@@ -57,7 +58,7 @@ def history(
     if batch is not None:
         wanted.append(Condition(f"batch_id = {batch:d}"))
     if since:
-        wanted.append(Condition("ingested_at >= CAST(:since AS TIMESTAMP)", {"since": str(conditions.since(since))}))
+        wanted.append(Condition("ingested_at >= CAST(:since AS TIMESTAMP)", {"since": str(quantities.since(since))}))
     redshift = connect().redshift()
     files, total = find(redshift, file, wanted, limit) if has_books(redshift) else ([], 0)
     if as_json:
@@ -87,8 +88,9 @@ def find(
 
 def _files(redshift: Redshift, condition: Condition, limit: int) -> list[dict[str, Any]]:
     return redshift.query(
-        "SELECT f.file_id, f.key, f.dataset, f.bytes, f.verdict, f.reason, f.detail, f.batch_id, f.arrived_at, "
-        "f.ingested_at, f.rows_parsed, a.silver, a.quarantined, a.duplicate, a.superseded, l.loaded_at, f.total "
+        "SELECT f.file_id, f.key, f.dataset, f.bytes, f.verdict, f.reason, f.detail, f.resolution, f.batch_id, "
+        "f.arrived_at, f.ingested_at, f.rows_parsed, a.silver, a.quarantined, a.duplicate, a.superseded, l.loaded_at, "
+        "f.total "
         f"FROM (SELECT *, COUNT(*) OVER () AS total FROM lake_ops.files WHERE {condition.sql} "
         f"ORDER BY batch_id DESC, arrived_at DESC, key, file_id LIMIT {limit:d}) f "
         "LEFT JOIN lake_ops.row_accounts a ON a.file_id = f.file_id "
@@ -145,8 +147,7 @@ def _lines(entry: dict[str, Any]) -> Iterator[str]:
 
     verdict = entry["verdict"] + (f": {entry['reason']}" if entry["reason"] else "")
     yield f"{entry['dataset']}, {quantities.shown(entry['bytes'])}, batch {entry['batch_id']}, {verdict}"
-    if entry["detail"]:
-        yield entry["detail"]
+    yield from filter(None, (entry["detail"], entry["resolution"]))
     if (rows := entry["rows"]) is not None:
         places = (
             " + ".join(f"{rows[fate]:,} {fate}" for fate in FATES) if rows["silver"] is not None else "not yet counted"

@@ -8,7 +8,6 @@ from lakehouse.cli.airflow_api import AirflowError
 from lakehouse.cli.connection import NotRunningError
 from lakehouse.cli.home import NoCheckoutError
 from lakehouse.cli.stack import StackError
-from lakehouse.conditions import UnclearError
 from lakehouse.contract import ContractError
 from lakehouse.settings import SettingsError
 
@@ -25,7 +24,6 @@ _SPEAK_FOR_THEMSELVES = (
     NotRunningError,
     SettingsError,
     StackError,
-    UnclearError,
 )
 
 

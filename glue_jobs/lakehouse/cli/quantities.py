@@ -1,10 +1,13 @@
-"""Sizes, rates and durations as people type them: `1GB`, `50/s`, `90s`."""
+"""Sizes, rates, durations and instants as people type them: `1GB`, `50/s`, `90s`, `2026-01-05`."""
 
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 import typer
+
+from lakehouse import conditions
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 _UNITS = " kmgt"
@@ -36,6 +39,14 @@ def seconds_of(text: str) -> float:
     if (match := _DURATION.fullmatch(text.strip())) and float(match[1]) > 0:
         return float(match[1]) * _SECONDS[(match[2] or "s").lower()]
     raise typer.BadParameter(f'"{text}" is no time; one is 90s, 5min or 2h')
+
+
+def since(text: str) -> datetime:
+    """The first instant of a date, or an instant, UTC without zone. Raises typer.BadParameter."""
+    try:
+        return conditions.since(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def shown(count: float) -> str:

@@ -15,9 +15,9 @@ from lakehouse.cli import quarantine_selection as selecting
 from lakehouse.cli.connection import connect
 from lakehouse.cli.ledger import broken_rules, has_books
 from lakehouse.cli.mistakes import CommandError
+from lakehouse.cli.quarantine_selection import Selection
 from lakehouse.cli.refused import counted, print_refused, safe
 from lakehouse.conditions import Condition, any_of, equals, is_identity
-from lakehouse.quarantine import Selection, on_files, on_rows
 
 if TYPE_CHECKING:
     from lakehouse.redshift import Redshift
@@ -117,7 +117,7 @@ def show(
 
 
 def _files(redshift: Redshift, wanted: Selection) -> list[dict[str, Any]]:
-    condition = on_files(wanted)
+    condition = selecting.on_files(wanted)
     return redshift.query(
         "SELECT reason, dataset, key, file_id, detail, bytes, batch_id FROM lake_ops.files "
         f"WHERE {condition.sql} ORDER BY reason, dataset, key, batch_id",
@@ -127,7 +127,7 @@ def _files(redshift: Redshift, wanted: Selection) -> list[dict[str, Any]]:
 
 def _rules(redshift: Redshift, wanted: Selection) -> list[dict[str, Any]]:
     """Rows by dataset and rule, most first."""
-    condition = on_rows(wanted)
+    condition = selecting.on_rows(wanted)
     if not (broken := broken_rules(redshift, condition)):
         return []
     asked = _asked_for(wanted)
@@ -140,7 +140,7 @@ def _rules(redshift: Redshift, wanted: Selection) -> list[dict[str, Any]]:
 
 def _sample(redshift: Redshift, wanted: Selection, limit: int) -> list[dict[str, Any]]:
     """Rows of each rule: the first of every file in the order of their ids, which are hashes, before any second one."""
-    condition = on_rows(wanted)
+    condition = selecting.on_rows(wanted)
     if not (broken := broken_rules(redshift, condition)):
         return []
     asked = _asked_for(wanted)

@@ -1,4 +1,4 @@
-"""The options by which the verbs of `lakehouse quarantine` are told which refused files and rows are meant."""
+"""The options by which the verbs of `lakehouse quarantine` are told what is meant."""
 
 from __future__ import annotations
 
@@ -9,13 +9,27 @@ import typer
 
 from lakehouse import quarantine
 from lakehouse.cli.datasets import check_dataset
-from lakehouse.conditions import UnclearError
-from lakehouse.quarantine import Selection, Status
+from lakehouse.quarantine import Selection, Status, on_files, on_rows
+
+__all__ = [
+    "Dataset",
+    "File",
+    "Ids",
+    "Reasons",
+    "Selection",
+    "Since",
+    "Status",
+    "Statuses",
+    "Until",
+    "on_files",
+    "on_rows",
+    "selection",
+]
 
 Ids = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[ID]…", help="Files or refused rows, or how their ids begin; of a file that was accepted, its rows."
+        metavar="ID", help="Files or refused rows, or how their ids begin; of a file that was accepted, its rows."
     ),
 ]
 Dataset = Annotated[str | None, typer.Option(help="Only this dataset.", show_default="all")]
@@ -46,10 +60,9 @@ def selection(
     ids: Sequence[str] | None = None,
 ) -> Selection:
     """What the options say. Raises typer.BadParameter."""
-    if file == "" or "" in (reasons or ()):
-        raise typer.BadParameter("--file and --reason need a name")
-    named = check_dataset(dataset) if dataset else None
+    if dataset:
+        check_dataset(dataset)
     try:
-        return quarantine.selection(named, reasons, file, since_text, until_text, statuses, ids)
-    except UnclearError as error:
+        return quarantine.selection(dataset, reasons, file, since_text, until_text, statuses, ids)
+    except ValueError as error:
         raise typer.BadParameter(str(error)) from error

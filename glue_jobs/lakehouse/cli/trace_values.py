@@ -237,5 +237,5 @@ def _number(text: str) -> Decimal | None:
 def _instant(text: str) -> datetime | None:
     try:
         return conditions.since(text)
-    except conditions.UnclearError:
+    except ValueError:
         return None
