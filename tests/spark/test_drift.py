@@ -71,7 +71,8 @@ def recorded(lake: TestLake) -> list[tuple[Any, ...]]:
     return sorted((names[row.file_id], row.column_name, row.row_count, row.added_as) for row in rows)
 
 
-def test_what_is_unknown_is_rescued_and_on_record(lake: TestLake) -> None:
+def test_what_is_unknown_is_rescued_and_on_record(lake: TestLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    mode(monkeypatch, "rescue")
     land(lake, *FILES)
     refine(lake)
     assert recorded(lake) == [
