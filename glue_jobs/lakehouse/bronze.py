@@ -168,7 +168,7 @@ def ingest(files: Iterable[LandedFile], plan: IngestPlan) -> Iterator[FileVerdic
         try:
             taken = writers[file.dataset].add(file, intake.read(data, contract, dict(said[2])))
         except intake.Refusal as refusal:
-            unknown = _refused_for(data, contract) if refusal.reason == "unknown_column" else {}
+            unknown = _refused_for(data, contract, dict(said[2])) if refusal.reason == "unknown_column" else {}
             yield FileVerdict(file, content_hash, "quarantined", refusal.reason, str(refusal), unknown=unknown)
             continue
         except MemoryError:
@@ -197,11 +197,11 @@ def rows(file: LandedFile, plan: IngestPlan) -> Iterator[pa.RecordBatch]:
         yield _record_batch(file, chunk, contract, plan, schema)
 
 
-def _refused_for(data: bytes, contract: SourceContract) -> Mapping[str, int]:
+def _refused_for(data: bytes, contract: SourceContract, folders: Mapping[str, str]) -> Mapping[str, int]:
     """The unknown columns for which a frozen dataset refuses a file; none when more than these is wrong with it."""
     sightings = drift.Sightings(contract)
     try:
-        for chunk in intake.read(data, replace(contract, drift="rescue")):
+        for chunk in intake.read(data, replace(contract, drift="rescue"), folders):
             _look(chunk, sightings)
     except intake.Refusal:
         return {}

@@ -115,7 +115,7 @@ def identifier(spelling: str) -> str:
     A hash of the spelling tells it from others where letters or signs are lost (`price €`, `price $`) and where it is
     too long.
     """
-    folded = unicodedata.normalize("NFKD", spelling.casefold())
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", spelling).casefold())
     plain = "".join(character for character in folded if not unicodedata.combining(character))
     name = re.sub("[^a-z0-9]+", "_", plain).strip("_")
     is_lossy = not name or any(map(_is_lost, plain))

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,9 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse import bronze, intake, landing
+from lakehouse import bronze, drift, intake, landing
 from lakehouse.bronze import FileVerdict, WrittenFile
-from lakehouse.contract import load_registry
+from lakehouse.contract import SourceContract, load_registry
 from lakehouse.landing import LandedFile
 from tests.unit.conftest import BUCKET
 
@@ -38,9 +39,12 @@ def land(s3: Any, **contents: bytes) -> list[LandedFile]:
 
 
 def ingest(
-    s3: Any, files: Sequence[LandedFile], known: dict[bronze.Content, str] | None = None
+    s3: Any,
+    files: Sequence[LandedFile],
+    known: dict[bronze.Content, str] | None = None,
+    users: SourceContract = USERS,
 ) -> tuple[dict[str, FileVerdict], list[WrittenFile]]:
-    contracts = {contract.dataset: contract for contract in (USERS, EVENTS)}
+    contracts = {contract.dataset: contract for contract in (users, EVENTS)}
     places = {
         dataset: bronze.BronzeTable(
             f"s3://{BUCKET}/warehouse/{dataset}",
@@ -237,3 +241,33 @@ def test_a_group_opens_one_writer_per_dataset(s3: Any, monkeypatch: pytest.Monke
 def test_the_planned_instant_is_utc_without_zone() -> None:
     assert bronze.planned_instant("2026-11-20T13:00:00+01:00") == INGESTED_AT
     assert bronze.planned_instant(datetime(2026, 11, 20, 12, tzinfo=UTC).isoformat()) == INGESTED_AT
+
+
+# Columns that no contract declares
+
+
+def test_unknown_columns_are_counted_in_files_that_are_read_and_in_those_refused_for_them(s3: Any) -> None:
+    files = land(s3, a=b"user_id,Shoe Size,tier\n1,38,\n2,,\n3\n", b=b"user_id\n1\n")
+    verdicts, _ = ingest(s3, files)
+    assert {name: verdict.unknown for name, verdict in verdicts.items()} == {"a": {"Shoe Size": 1, "tier": 0}, "b": {}}
+    verdicts, _ = ingest(s3, files, users=replace(USERS, drift="freeze"))
+    assert (verdicts["a"].reason, verdicts["a"].unknown) == ("unknown_column", {"Shoe Size": 1, "tier": 0})
+
+
+def test_a_column_taken_in_is_read_into_its_own_and_counted_by_its_first_name(s3: Any) -> None:
+    evolved = drift.evolved(replace(USERS, drift="evolve"), ["Shoe Size"])
+    files = land(s3, a=b"user_id,SHOE_SIZE\n1,38\n2,\n")
+    verdicts, (written,) = ingest(s3, files, users=evolved)
+    assert verdicts["a"].unknown == {"Shoe Size": 1}
+    rows = table(s3, written).read()
+    assert rows["shoe_size"].to_pylist() == ["38", ""]
+    assert rows["_rescued"].null_count == 2
+
+
+def test_a_column_taken_in_is_not_read_from_folders(s3: Any) -> None:
+    """Before it was known, folders could not name it; what a file says may not depend on when it came."""
+    evolved = drift.evolved(replace(USERS, drift="evolve"), ["tier"])
+    s3.put_object(Bucket=BUCKET, Key="landing/storefront/users/tier=gold/country=SE/a.csv", Body=b"user_id\n1\n")
+    _, (written,) = ingest(s3, list(landing.waiting(s3, BUCKET)), users=evolved)
+    rows = table(s3, written).read()
+    assert (rows["tier"].to_pylist(), rows["country"].to_pylist()) == ([None], ["SE"])

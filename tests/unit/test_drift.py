@@ -35,6 +35,7 @@ def seen(contract: Any, *rows: dict[str, Any]) -> dict[str, int]:
         ("  shoe--size ", "shoe_size"),
         ("shoe__size_", "shoe_size"),
         ("Größe", "grosse"),
+        ("\uff33\U0001d422ze", "size"),  # full width, and mathematical bold
         ("Prénom (2)", "prenom_2"),
         ("2026 sales", "column_2026_sales"),
     ],
