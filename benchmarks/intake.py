@@ -165,19 +165,17 @@ _MEMBER = 64
 
 def hostile(name: str) -> bytes:
     """The bytes of one hostile file."""
-    member = gzipped(_PIECE * _MEMBER)
-    size = len(_PIECE) * _MEMBER
+    head, member, size = gzipped(b"user_id,email,full_name,country\n"), gzipped(_PIECE * _MEMBER), len(_PIECE) * _MEMBER
     match name:
         case "archive_10_gb":
-            lines = _PIECE.replace(b";", b"\n")
-            rows = gzipped(lines * _MEMBER)
-            return gzipped(b"user_id,email,full_name,country\n") + rows * (10_000 * _MB // size)
+            rows = gzipped(_PIECE.replace(b";", b"\n") * _MEMBER)
+            return b"".join([head, *[rows] * (10_000 * _MB // size)])
         case "line_2_gb_gzip":
-            return gzipped(b"user_id,email\n") + member * (2_000 * _MB // size)
-        case "line_2_gb":
-            return b"user_id,email\n" + _PIECE * (2_000 * _MB // len(_PIECE))
+            return b"".join([head, *[member] * (2_000 * _MB // size)])
         case "line_500_mb_gzip":
-            return gzipped(b"user_id,email\n") + member * (500 * _MB // size)
+            return b"".join([head, *[member] * (500 * _MB // size)])
+        case "line_2_gb":
+            return _PIECE * (2_000 * _MB // len(_PIECE))
     raise ValueError(name)
 
 

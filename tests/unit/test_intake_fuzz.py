@@ -94,7 +94,14 @@ def test_a_run_of_the_long_form_is_made_of_the_same_files() -> None:
     assert len(verdicts) > 4, "others are refused, for several reasons"
 
 
-FOUND: dict[str, tuple[bytes, int]] = {}
+FOUND: dict[str, tuple[bytes, int]] = {
+    "what is rescued is the same in every line": (
+        b'{"event_id": "x", "user_id": "y", "note": NaN}\n{"event_id": "z", "user_id": "y", "note": NaN}\n',
+        WHOLE,
+    ),
+    "no line has a value": (b'{"note": {}}\n{"note": {}}\n', WHOLE),
+    "a wide row holds a byte that is not UTF-8": (b"user_id,email\nu-1,a\xff,x,y\nu-2,b\n", WHOLE),
+}
 
 
 @pytest.mark.parametrize("name", FOUND)

@@ -152,7 +152,8 @@ class Alike:
 
     def __init__(self, source: Source, contract: SourceContract, separator: str = "") -> None:
         self._source, self._contract, self._separator = source, contract, separator
-        _, self._template = _LATEST.get((id(contract), separator), (None, None))
+        latest = _LATEST.get((id(contract), separator))
+        self._template = latest[1] if latest else None
 
     def read(self, block: bytes) -> Found:
         """The rows of a block of whole lines in valid UTF-8."""
@@ -177,7 +178,9 @@ class Alike:
         found = found or Found(0, {}, None, range(block.count(b"\n")))
         number = found.odd[len(found.odd) // 2]
         template = self._template_of(block, block.split(b"\n", number + 1)[number].decode())
-        better = _filled(template, block) if template else None
+        if template is None:
+            return found
+        better = _filled(template, block)
         if better is None or better.length <= found.length:
             return found
         self._template = template
@@ -214,7 +217,7 @@ class Alike:
             rows.add(decoder.value(text, 0)[0], text, repeated=False)
         except Refusal:
             return None
-        values, text, reason = rows.last()
+        values, said, reason = rows.last()
         columns: dict[str, int] = {}
         for name, value in values.items():
             mark = _MARK.fullmatch(f'"{value}"')
@@ -224,7 +227,7 @@ class Alike:
                 return None
         if reason is not None:
             return None
-        rescued = _MARK.split(text) if text is not None else ()
+        rescued = _MARK.split(said) if said is not None else ()
         nullable = [key for key, has_null in keys.items() if has_null]
         return _Template(slots, literals, tuple(keys), nullable, columns, rescued)
 

@@ -182,7 +182,7 @@ class _Rows:
         nothing: Sequence[None] = [None] * header.width
         reader, base, at = _reader(lines, 0, header.delimiter), 0, 0
         while at < len(lines):
-            cells: Sequence[str | None] | None
+            cells: list[str] | None
             try:
                 cells = next(reader)
             except csv.Error:
@@ -195,10 +195,10 @@ class _Rows:
                 return self._finish(first, rows, unreadable), start + len("".join(lines[:at]).encode())
             is_blank = cells is not None and (not cells or (len(cells) == 1 and cells[0].isspace()))
             if cells is not None and len(cells) == header.width and not is_blank:
-                if self._source.has_nul and any("\x00" in cell for cell in cells):
+                has_nul = self._source.has_nul and any("\x00" in cell for cell in cells)
+                if has_nul:
                     unreadable[len(rows)] = ("invalid_character", "".join(lines[at:after]).rstrip("\r\n"))
-                    cells = nothing
-                rows.append(cells)
+                rows.append(nothing if has_nul else cells)
             elif not is_blank:
                 if after > at + 1 and self._is_row(lines[at + 1]):
                     # The quote that opens on the first line was not meant to: what follows are rows of their own.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -142,7 +143,7 @@ def _check_nuls(source: Source) -> None:
 
 def _inflated(data: bytes) -> bytes:
     """Gzip members one after the other, checked by their CRC and length, zeros after them."""
-    parts: list[bytes] = []
+    inflated = io.BytesIO()  # gives its bytes away without a copy, unlike a list of parts
     total = position = 0
     while data.startswith(GZIP_MAGIC, position):
         member = isal_zlib.decompressobj(wbits=31)
@@ -152,12 +153,12 @@ def _inflated(data: bytes) -> bytes:
                 raise Refusal("truncated_gzip", f"the gzip stream ends early, after {total:,} inflated bytes", position)
             for piece in _pieces(member, window, position):
                 total += len(piece)
-                parts.append(piece)
+                inflated.write(piece)
                 _check_size(total, len(data))
             position += len(window) - len(member.unused_data)
     if data.count(0, position) != len(data) - position:
         raise Refusal("trailing_garbage", f"{len(data) - position:,} bytes follow the gzip stream", position)
-    return b"".join(parts)
+    return inflated.getvalue()
 
 
 def _pieces(member: isal_zlib.Decompress, window: bytes, position: int) -> Iterator[bytes]:
