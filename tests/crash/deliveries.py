@@ -1,0 +1,105 @@
+"""Two small deliveries that together hold whatever a batch can: versions and duplicates of rows across batches, facts
+whose user comes later, lines that wait for their order and are released, refused rows, refused and repeated files."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Mapping
+
+Delivery = Mapping[str, bytes]
+"""By key below ``landing/``."""
+
+
+def ndjson(*rows: Mapping[str, object]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def user(number: int, **cells: object) -> dict[str, object]:
+    return {"user_id": f"u-{number}", "country": "DE", "signed_up_at": "2025-12-31T10:00:00"} | cells
+
+
+def transaction(number: int, **cells: object) -> dict[str, object]:
+    return {
+        "transaction_id": f"t-{number}",
+        "user_id": f"u-{number % 4}",
+        "product_id": "p-1",
+        "quantity": 1,
+        "unit_price": "10.00",
+        "amount": "10.00",
+        "currency": "EUR",
+        "status": "completed",
+        "occurred_at": f"2026-03-{1 + number % 5:02d}T10:00:00",
+        "updated_at": "2026-03-10T00:00:00",
+    } | cells
+
+
+def order(number: int, **cells: object) -> dict[str, object]:
+    return {
+        "order_id": number,
+        "customer_id": 7,
+        "order_status": "Placed",
+        "payment_method": "PayPal",
+        "order_total": "10.00",
+        "currency": "EUR",
+        "shipping_country": "DE",
+        "ordered_at": "2026-03-01T10:00:00Z",
+        "updated_at": "2026-03-01T10:00:00Z",
+    } | cells
+
+
+def item(order_number: int, line: int = 1, **cells: object) -> dict[str, object]:
+    return {
+        "order_id": order_number,
+        "line_number": line,
+        "product_id": 3,
+        "quantity": 1,
+        "unit_price": "10.00",
+        "discount_rate": "0",
+        "line_total": "10.00",
+        "updated_at": "2026-03-01T10:00:00Z",
+    } | cells
+
+
+def invoice(*lines: str) -> bytes:
+    header = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
+    return "\n".join((header, *lines, "")).encode()
+
+
+_SALES = ndjson(*(transaction(n) for n in range(8)), transaction(20, amount="ten"))
+LATER = "2026-03-12T00:00:00"
+
+FIRST: Delivery = {
+    "storefront/users/1.ndjson": ndjson(*(user(n) for n in range(3))),
+    "storefront/transactions/1.ndjson": _SALES,
+    "storefront/transactions/cut-off.csv.gz": gzip.compress(b"x" * 1000)[:-9],
+    "retail/orders/1.ndjson": ndjson(order(1), order(2, ordered_at="never")),
+    # Order 2 comes broken and then whole, order 5 in the second delivery, order 4 never.
+    "retail/order_items/1.ndjson": ndjson(item(1), item(2), item(5), item(4), item(3, quantity="-1")),
+    "online_retail/invoice_lines/1.csv": invoice(
+        "536365,85123A,LANTERN,6,2010-12-01 08:26:00,2.55,17850,United Kingdom",
+        "536365,71053,HOLDER,6,2010-12-01 08:26:00,3.39,,United Kingdom",
+    ),
+}
+SECOND: Delivery = {
+    # A changed user, one known already, and the one that the facts of t-3 and t-7 have waited for.
+    "storefront/users/2.ndjson": ndjson(user(1, country="FR", updated_at=LATER), user(2), user(3)),
+    "storefront/users/notes.csv": b"%PDF-1.7 no table at all",
+    "storefront/users/upload.csv.part": b"half a",
+    "storefront/transactions/1-again.ndjson": _SALES,
+    "storefront/transactions/2.ndjson": ndjson(
+        transaction(0, amount="11.00", updated_at=LATER),
+        transaction(1, occurred_at="2026-03-20T10:00:00", updated_at=LATER),
+        transaction(2, amount="9.00", updated_at="2026-03-01T00:00:00"),
+        transaction(5),
+        transaction(8),
+        transaction(9, amount="-1"),
+    ),
+    "retail/orders/2.ndjson": ndjson(order(2), order(5)),
+    "retail/order_items/2.ndjson": ndjson(item(1), item(1, 2), item(6), item(5, 2, quantity="none")),
+    "online_retail/invoice_lines/2.csv": invoice(
+        "536365,85123A,LANTERN,6,2010-12-01 08:26:00,2.55,17850,United Kingdom",
+        "536366,22633,WARMER,6,2010-12-01 08:28:00,1.85,17850,United Kingdom",
+        "536367,22633,WARMER,-6,2010-12-02 08:28:00,1.85,17850,United Kingdom",
+    ),
+}
