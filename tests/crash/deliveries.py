@@ -1,10 +1,12 @@
 """Two small deliveries that together hold whatever a batch can: versions and duplicates of rows across batches, facts
-whose user comes later, lines that wait for their order and are released, refused rows, refused and repeated files."""
+whose user comes later, lines that wait for their order and are released, refused rows, refused and repeated files. And
+many files of the same kinds, made from a seed."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import random
 from collections.abc import Mapping
 
 Delivery = Mapping[str, bytes]
@@ -103,3 +105,48 @@ SECOND: Delivery = {
         "536367,22633,WARMER,-6,2010-12-02 08:28:00,1.85,17850,United Kingdom",
     ),
 }
+
+
+def files_of_all_kinds(count: int, seed: int) -> Delivery:
+    """Files whose rows compete for few keys, with ties, duplicates, orphans, refused rows and refused files. No two are
+    alike, for which of two equal files is the duplicate is decided by who came first."""
+    rng = random.Random(seed)
+
+    def later() -> str:
+        return f"2026-04-{rng.randint(1, 6):02d}T00:00:00"
+
+    def row(dataset: str) -> dict[str, object]:
+        if dataset == "storefront/users":
+            return user(rng.randint(0, 9), country=rng.choice(["DE", "FR", "IT", "nowhere"]), updated_at=later())
+        if dataset == "storefront/transactions":
+            amount, day = rng.choice(["5.00", "10.00", "12.50", "-1", "ten"]), rng.randint(1, 9)
+            when = f"2026-03-{day:02d}T10:00:00"
+            return transaction(rng.randint(0, 60), amount=amount, occurred_at=when, updated_at=later())
+        if dataset == "storefront/events":
+            kind = rng.choice(["page_view", "purchase", "teleport"])
+            when = f"2026-03-{rng.randint(1, 9):02d}T09:00:00"
+            return {
+                "event_id": f"e-{rng.randint(0, 40)}",
+                "event_type": kind,
+                "user_id": f"u-{rng.randint(0, 12)}",
+                "occurred_at": when,
+            }
+        if dataset == "retail/orders":
+            total = rng.choice(["10.00", "11.00", "none"])
+            return order(rng.randint(0, 30), order_total=total, updated_at=f"{later()}Z")
+        quantity = rng.choice([1, 2, -1])
+        return item(rng.randint(0, 35), rng.randint(1, 2), quantity=quantity, updated_at=f"{later()}Z")
+
+    datasets = [
+        *(["storefront/users", "retail/orders", "storefront/events"] * 2),
+        *(["storefront/transactions", "retail/order_items"] * 3),
+    ]
+    found: dict[str, bytes] = {}
+    while len(found) < count:
+        dataset = rng.choice(datasets)
+        body = ndjson(*(row(dataset) for _ in range(rng.randint(2, 5))))
+        if rng.random() < 0.04:
+            body = gzip.compress(body, mtime=0)[:-9]
+        if body not in found.values():
+            found[f"{dataset}/{len(found)}.ndjson"] = body
+    return found

@@ -111,12 +111,7 @@ class CrashLake:
 
     def content(self, without: Collection[str]) -> everything.Content:
         """Everything that must be equal when two lakes ended alike."""
-        settings = self.settings
-        return {
-            **everything.lake_tables(self.aws, without),
-            **everything.warehouse_tables(self.aws, settings.workgroup, settings.database, without),
-            **everything.objects(self.aws, settings.bucket, "landing/", "raw/", "quarantine/files/"),
-        }
+        return everything.content(self.aws, self.settings, without)
 
     def close(self) -> None:
         """End the server and drop its state."""

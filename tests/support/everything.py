@@ -5,13 +5,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
 
-from tests.support.iceberg import catalog_of
-from tests.support.local_aws_process import LocalAwsProcess
+from lakehouse.settings import Settings
+from tests.support.iceberg import Endpoint, catalog_of
 from tests.support.redshift_data import RedshiftData
 
 Content = Mapping[str, Collection[str]]
 """By table, or prefix of the bucket: every row, or object, as text, sorted."""
+
+
+class Aws(Endpoint, Protocol):
+    """Where the lake is."""
+
+    def client(self, service: str) -> Any: ...
+
 
 TIMES = frozenset({"_ingested_at", "ingested_at", "planned_at", "quarantined_at", "loaded_at"})
 """When a batch was planned and loaded: no two runs agree on it."""
@@ -19,7 +27,25 @@ BATCHES = frozenset({"_batch_id", "_changed_by", "batch_id", "arrived_at"})
 """Which batch brought a row and when its file came: what another split or order changes."""
 
 
-def lake_tables(aws: LocalAwsProcess, without: Collection[str]) -> Content:
+def content(aws: Aws, settings: Settings, without: Collection[str]) -> Content:
+    """Everything that must be equal when two lakes ended alike, columns of `without` aside."""
+    return {
+        **lake_tables(aws, without),
+        **warehouse_tables(aws, settings.workgroup, settings.database, without),
+        **objects(aws, settings.bucket, "landing/", "raw/", "quarantine/files/"),
+    }
+
+
+def but_for_batches(content: Content) -> Content:
+    """What is the same however files were dealt out to batches. Bronze and the changes tables hold nothing else."""
+    return {
+        name: rows
+        for name, rows in content.items()
+        if not name.startswith(("bronze_", "ops.batches", "redshift ops.loads")) and not name.endswith("_changes")
+    }
+
+
+def lake_tables(aws: Aws, without: Collection[str]) -> Content:
     """Every Iceberg table of the Glue catalog. A changes table may say a thing twice: what it says is compared."""
     glue, catalog = aws.client("glue"), catalog_of(aws)
     names = [
@@ -38,7 +64,7 @@ def lake_tables(aws: LocalAwsProcess, without: Collection[str]) -> Content:
         return {".".join(name): rows for name, rows in zip(names, pool.map(read, names), strict=True)}
 
 
-def warehouse_tables(aws: LocalAwsProcess, workgroup: str, database: str, without: Collection[str]) -> Content:
+def warehouse_tables(aws: Aws, workgroup: str, database: str, without: Collection[str]) -> Content:
     """Every table of Redshift's own schemas."""
     redshift = RedshiftData(aws.client("redshift-data"), workgroup, database)
     content = {}
@@ -51,7 +77,7 @@ def warehouse_tables(aws: LocalAwsProcess, workgroup: str, database: str, withou
     return content
 
 
-def empty_warehouse(aws: LocalAwsProcess, workgroup: str, database: str) -> None:
+def empty_warehouse(aws: Aws, workgroup: str, database: str) -> None:
     """Delete every row of Redshift's own schemas."""
     redshift = RedshiftData(aws.client("redshift-data"), workgroup, database)
     redshift.batch(*(f"DELETE FROM {schema}.{table}" for schema, table in _own_tables(redshift)))
@@ -62,7 +88,7 @@ def _own_tables(redshift: RedshiftData) -> list[tuple[str, str]]:
     return [(table["schema"], table["name"]) for table in tables if table["type"] == "TABLE"]
 
 
-def objects(aws: LocalAwsProcess, bucket: str, *prefixes: str) -> Content:
+def objects(aws: Aws, bucket: str, *prefixes: str) -> Content:
     """Key and ETag of every object below each prefix."""
     pages = aws.client("s3").get_paginator("list_objects_v2")
     return {

@@ -3,9 +3,9 @@
 ``python -m tests.support.road_driver [--from STATION --batch N] [--wait] [--provision] [--max-files N] [--plan-only]``
 
 Without ``--from`` it walks batch after batch down the whole road until nothing waits. With it, it goes on with a batch
-at a station, as a retried task does, and then walks what still waits. With ``--wait`` it begins when it reads a line.
-Prints ``begin <station>`` before each station. The environment says which AWS. Ends with 0 when nothing waits any more,
-and with 1 and the error when a station failed.
+at a station, as a retried task does, and then walks what still waits. With ``--wait`` it says ``ready`` and begins when
+it reads a line. Prints ``begin <station>`` before each station. The environment says which AWS. Ends with 0 when nothing
+waits any more, and with 1 and the error when a station failed.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = Settings.from_environment()
     if arguments.wait:
+        _say("ready")
         sys.stdin.readline()
     if arguments.provision:
         provision_quick(settings)  # the queue and the roles do not outlive a local AWS
