@@ -86,6 +86,8 @@ FIRST: Delivery = {
 SECOND: Delivery = {
     # A changed user, one known already, and the one that the facts of t-3 and t-7 have waited for.
     "storefront/users/2.ndjson": ndjson(user(1, country="FR", updated_at=LATER), user(2), user(3)),
+    # The first of its dataset: its tables have to be made.
+    "storefront/exchange_rates/1.csv": b"rate_date,currency,euro_rate\n2026-03-01,USD,1.08\n2026-03-01,PLN,cheap\n",
     "storefront/users/notes.csv": b"%PDF-1.7 no table at all",
     "storefront/users/upload.csv.part": b"half a",
     "storefront/transactions/1-again.ndjson": _SALES,

@@ -49,6 +49,7 @@ PLAN = [
 ]
 BRONZE = [
     Kill("ingest_bronze", "the run is started", DRIVER, "^glue StartJobRun .*bronze$", "after"),
+    *_around("ingest_bronze", "a new table", "^glue CreateTable silver_.*_history$", SERVER, WORKERS),
     *_around("ingest_bronze", "a dataset's rows", _commit("bronze_storefront.transactions"), WORKERS, SERVER),
     *_around("ingest_bronze", "ops.files", _commit("ops.files"), SERVER, WORKERS),
     *_around("ingest_bronze", "ops.batches", _commit("ops.batches"), WORKERS, SERVER),
@@ -63,7 +64,7 @@ SILVER = [
     *_around("refine_silver", "row accounts", _commit("ops.row_accounts"), WORKERS, SERVER),
     # After the parents' level come the lines that waited for them.
     *_around("refine_silver", "silver of released rows", _commit("silver_retail.order_items"), SERVER, WORKERS),
-    *_around("refine_silver", "the release", _commit("quarantine.rows"), WORKERS, SERVER, nth=6),
+    *_around("refine_silver", "the release", _commit("quarantine.rows"), WORKERS, SERVER, nth=7),
 ]
 GOLD = [
     *_around("build_gold", "fact_transaction", _commit("gold_storefront.fact_transaction"), WORKERS, SERVER),

@@ -4,8 +4,8 @@
 
 Without ``--from`` it walks batch after batch down the whole road until nothing waits. With it, it goes on with a batch
 at a station, as a retried task does, and then walks what still waits. With ``--wait`` it says ``ready`` and begins when
-it reads a line. Prints ``begin <station>`` before each station. The environment says which AWS. Ends with 0 when nothing
-waits any more, and with 1 and the error when a station failed.
+it reads a line. Prints ``begin <station>`` before each station. The environment says which AWS. Ends with 0 when
+nothing waits any more, and with 1 and the error when a station failed.
 """
 
 from __future__ import annotations
