@@ -13,7 +13,7 @@ from lakehouse import road
 from tests.crash.deliveries import FIRST, SECOND
 from tests.crash.lake import CrashLake
 from tests.support.everything import TIMES, Content
-from tests.support.road_driver import provision_quick
+from tests.support.road_driver import STATIONS, provision_quick
 
 ALL = os.environ.get("LAKEHOUSE_CRASH_POINTS") == "all"
 in_full_only = pytest.mark.skipif(not ALL, reason="takes minutes: LAKEHOUSE_CRASH_POINTS=all")
@@ -23,18 +23,19 @@ _attempted: dict[str, int] = {}
 
 @dataclass(frozen=True)
 class Prepared:
-    """`state`: one batch is finished and the next delivery waits in landing. `undisturbed`: everything once that is
-    finished too. `seconds`: what each station took."""
+    """A batch is finished and a second delivery waits. `before`: the state before each station of its batch.
+    `undisturbed`: everything once that batch is finished too. `seconds`: what each station took."""
 
-    state: Path
+    before: dict[str, Path]
     undisturbed: Content
     seconds: dict[str, float]
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     folder = tmp_path_factory.mktemp("prepared")
     lake = CrashLake(folder / "undisturbed")
+    before = {station: folder / f"before-{station}" for station in STATIONS}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in lake.environment.items():
             patch.setenv(name, value)
@@ -44,9 +45,13 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prepared]:
             for _ in road.run(lake.settings):
                 pass
             lake.land(SECOND)
-            lake.keep(folder / "state")
-            seconds = dict(road.run(lake.settings))
-            yield Prepared(folder / "state", lake.content(TIMES), seconds)
+            seconds: dict[str, float] = {}
+            walk = road.run(lake.settings)
+            for station in STATIONS:
+                lake.keep(before[station])
+                name, seconds[station] = next(walk)
+                assert name == station
+            return Prepared(before, lake.content(TIMES), seconds)
         finally:
             lake.close()
 

@@ -22,21 +22,26 @@ EVERY_RUN = RUNS if ALL else [SHORT]
 def test_a_batch_killed_at_every_station_ends_like_an_undisturbed_one(
     prepared: Prepared, tmp_path: Path, deaths: list[str], kills: list[Kill]
 ) -> None:
-    lake = CrashLake(tmp_path / "state", prepared.state)
+    lake = CrashLake(tmp_path / "state", prepared.before[kills[0].station])
     try:
-        begin: tuple[object, ...] = ()
-        restarted = ("--provision",)
+        begin = _from(kills[0].station)
+        restarted: tuple[object, ...] = ("--provision",)
         for kill in kills:
             if _kill(lake, kill, (*begin, *restarted), prepared.seconds):
                 deaths.append(str(kill))
             restarted = ("--provision",) if kill.victim == SERVER else ()
-            begin = () if kill.station == "plan" else ("--from", kill.station, "--batch", BATCH)
+            begin = _from(kill.station)
         code, said = lake.walk(*begin, *restarted).end()
         assert code == 0, said
         found = differences(lake.content(TIMES), prepared.undisturbed)
         assert not found, "\n".join(["killed:", *deaths, "differences:", *found])
     finally:
         lake.close()
+
+
+def _from(station: str) -> tuple[object, ...]:
+    """How a walk is told to begin at a station."""
+    return () if station == "plan" else ("--from", station, "--batch", BATCH)
 
 
 def _kill(lake: CrashLake, kill: Kill, arguments: tuple[object, ...], seconds: dict[str, float]) -> bool:

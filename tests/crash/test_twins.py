@@ -27,7 +27,7 @@ PLANNERS, ROUNDS = 3, 6
 @pytest.fixture
 def lake(prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CrashLake]:
     """A batch waits to be planned. This process's environment leads to it."""
-    live = CrashLake(tmp_path / "state", prepared.state)
+    live = CrashLake(tmp_path / "state", prepared.before["plan"])
     for name, value in live.environment.items():
         monkeypatch.setenv(name, value)
     yield live
