@@ -14,7 +14,7 @@ import pytest
 
 from lakehouse import road
 from lakehouse.cli import stack
-from lakehouse.cli.airflow_api import AirflowApi
+from lakehouse.cli.airflow_api import AirflowApi, Run
 from lakehouse.settings import Settings
 from tests.crash.conftest import in_full_only
 from tests.crash.deliveries import Delivery, files_of_all_kinds
@@ -37,6 +37,7 @@ class RealStack(Stack):
     def __init__(self, state_dir: Path) -> None:
         super().__init__(state_dir)
         self.landed: dict[str, bytes] = {}
+        self._since = datetime.now(UTC)
 
     @property
     def _running(self) -> stack.Stack:
@@ -52,10 +53,6 @@ class RealStack(Stack):
     def settings(self) -> Settings:
         return Settings.from_environment(self._running.environment)
 
-    @property
-    def airflow(self) -> AirflowApi:
-        return AirflowApi(self._running.airflow_url)
-
     def put(self, files: Delivery) -> None:
         s3 = self.client("s3")
         for key, body in files.items():
@@ -64,14 +61,23 @@ class RealStack(Stack):
 
     def is_idle(self) -> bool:
         """No run of the DAG has yet to end."""
-        return not self.airflow.runs(datetime.now(UTC))
+        return not self._runs_at_work()
 
     def state_of(self, task: str) -> str | None:
         """State of a task of the run at work, if there is one."""
-        runs = self.airflow.runs(datetime.now(UTC))
-        return next(
-            (found.state for run in runs for found in self.airflow.tasks(run.run_id) if found.task_id == task), None
-        )
+        tasks = [found for run in self._runs_at_work() for found in self._airflow.tasks(run.run_id)]
+        return next((found.state for found in tasks if found.task_id == task), None)
+
+    @property
+    def _airflow(self) -> AirflowApi:
+        return AirflowApi(self._running.airflow_url)
+
+    def _runs_at_work(self) -> list[Run]:
+        """Fails when a run has failed: what follows would wait in vain."""
+        runs = self._airflow.runs(self._since)
+        failed = [run.run_id for run in runs if run.state == "failed"]
+        assert not failed, f"runs that failed: {failed}"
+        return [run for run in runs if run.ended_at is None]
 
     def content(self) -> everything.Content:
         return but_for_batches(everything.content(self, self.settings, TIMES | BATCHES))
