@@ -1,6 +1,6 @@
 # `make` lists the targets. Every target that needs it sets up .venv first; done already, that takes no time.
 .DEFAULT_GOAL := help
-.PHONY: help set-up demo test lint format up down clean lock ddl defects pictures
+.PHONY: help set-up demo test crash lint format up down clean lock ddl defects pictures
 
 VENV := .venv/bin
 
@@ -15,6 +15,9 @@ demo: set-up ## Start everything, generate messy files, land them, and watch the
 
 test: set-up ## Run every test (real Spark, real Airflow, the local AWS)
 	@$(VENV)/python -m pytest tests
+
+crash: set-up ## Kill processes at every step of the road and compare the tables (long)
+	@LAKEHOUSE_CRASH_POINTS=all $(VENV)/python -m pytest tests/crash
 
 lint: set-up ## Check style, types, imports and SQL
 	@$(VENV)/ruff check .

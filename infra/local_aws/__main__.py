@@ -1,4 +1,4 @@
-"""``python -m infra.local_aws --state DIR --port N``: serve a state directory until SIGTERM or SIGINT.
+"""``python -m infra.local_aws --state DIR --port N [--faults]``: serve a state directory until SIGTERM or SIGINT.
 
 Prints ``{"endpoint": ..., "pid": ...}`` in one line on stdout when ready. Exit codes: 0 stopped, 1 the state directory
 is in use, 3 the port is taken.
@@ -27,12 +27,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.local_aws", description="A local AWS in one process.")
     parser.add_argument("--state", type=Path, required=True, help="directory of everything durable; made if missing")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one (the default)")
+    parser.add_argument("--faults", action="store_true", help="let tests kill processes at chosen requests")
     arguments = parser.parse_args()
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     try:
-        aws = LocalAws(arguments.state.resolve(), arguments.port)
+        aws = LocalAws(arguments.state.resolve(), arguments.port, arguments.faults)
     except StateDirectoryInUseError as error:
         sys.stderr.write(f"{error}\n")
         return STATE_IN_USE

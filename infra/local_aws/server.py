@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from infra.local_aws import glue_catalog, glue_jobs, redshift, s3
 from infra.local_aws.context import Context
 from infra.local_aws.errors import AwsError, answer_error
+from infra.local_aws.faults import Faults
 from infra.local_aws.http_server import UNREPORTED, Server
 from infra.local_aws.moto_server import service_of
 from infra.local_aws.persistence import Store
@@ -27,10 +28,11 @@ class LocalAws:
     """The server of one state directory.
 
     The constructor raises ``StateDirectoryInUseError`` when another process serves the directory and OSError
-    (EADDRINUSE) when the port is taken; ``port`` 0 takes a free one.
+    (EADDRINUSE) when the port is taken; ``port`` 0 takes a free one. With ``faults`` a test may have processes killed
+    at chosen requests.
     """
 
-    def __init__(self, state_dir: Path, port: int) -> None:
+    def __init__(self, state_dir: Path, port: int, faults: bool = False) -> None:
         self._store = Store(state_dir)
         try:
             self.server = Server(port)
@@ -44,7 +46,8 @@ class LocalAws:
         self._context.pages["health"] = lambda: {"status": "ok", "pid": os.getpid()}
         for service in (s3, glue_catalog, glue_jobs, redshift):
             service.install(self._context)
-        self.server.app = Application(self._context)
+        application = Application(self._context)
+        self.server.app = Faults(application, self._context.pages["processes"]) if faults else application
 
     def serve(self) -> None:
         """Answer requests until ``stop`` is called from another thread."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import uuid
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,7 +25,7 @@ from pyiceberg.table.snapshots import Operation, Snapshot, Summary
 from pyiceberg.table.update import AddSnapshotUpdate, SetSnapshotRefUpdate
 from pyiceberg.typedef import Record
 
-from tests.support.local_aws_process import CREDENTIALS, REGION, LocalAwsProcess
+from tests.support.local_aws_process import CREDENTIALS, REGION
 
 # The field ids that the Iceberg specification reserves for position deletes.
 _DELETE_SCHEMA = pa.schema(
@@ -36,7 +36,14 @@ _DELETE_SCHEMA = pa.schema(
 )
 
 
-def catalog_of(aws: LocalAwsProcess) -> GlueCatalog:
+class Endpoint(Protocol):
+    """Where an AWS answers."""
+
+    @property
+    def endpoint(self) -> str: ...
+
+
+def catalog_of(aws: Endpoint) -> GlueCatalog:
     """pyiceberg's catalog over the local AWS."""
     settings = {
         "endpoint": aws.endpoint,

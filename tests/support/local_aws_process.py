@@ -25,9 +25,10 @@ REGION = "us-east-1"
 class LocalAwsProcess:
     """One server process on ``state_dir``; its standard error goes to ``log_path``."""
 
-    def __init__(self, state_dir: Path, port: int = 0) -> None:
-        """Start and wait until it answers; raise RuntimeError with its log when it does not."""
-        self.state_dir = state_dir
+    def __init__(self, state_dir: Path, port: int = 0, faults: bool = False) -> None:
+        """Start and wait until it answers; raise RuntimeError with its log when it does not. With ``faults`` it lets
+        tests have processes killed."""
+        self.state_dir, self._faults = state_dir, faults
         self.log_path = state_dir.parent / f"{state_dir.name}.log"
         self.endpoint = ""
         self._port = port
@@ -48,6 +49,11 @@ class LocalAwsProcess:
     def pid(self) -> int:
         """The process id of the server."""
         return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the server still runs."""
+        return self._process.poll() is None
 
     def client(self, service: str, **config: Any) -> Any:
         """A boto3 client of this AWS; keyword arguments are botocore Config options."""
@@ -86,6 +92,7 @@ class LocalAwsProcess:
 
     def _start(self) -> None:
         command = [sys.executable, "-m", "infra.local_aws", "--state", str(self.state_dir), "--port", str(self._port)]
+        command += ["--faults"] if self._faults else []
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=log, env={**os.environ, **CREDENTIALS}, start_new_session=True

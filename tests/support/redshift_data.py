@@ -14,14 +14,15 @@ class StatementFailedError(Exception):
 
 
 class RedshiftData:
-    """One workgroup, through a boto3 client of ``redshift-data``."""
+    """One database of a workgroup, through a boto3 client of ``redshift-data``."""
 
-    def __init__(self, client: Any, workgroup: str) -> None:
-        self.client, self.workgroup = client, workgroup
+    def __init__(self, client: Any, workgroup: str, database: str = "dev") -> None:
+        self.client = client
+        self.target = {"WorkgroupName": workgroup, "Database": database}
 
     def start(self, sql: str, **options: Any) -> str:
         """Start one statement; its id."""
-        target = {} if "SessionId" in options else {"WorkgroupName": self.workgroup, "Database": "dev"}
+        target = {} if "SessionId" in options else self.target
         return str(self.client.execute_statement(Sql=sql, **target, **options)["Id"])
 
     def wait(self, statement_id: str) -> dict[str, Any]:
@@ -40,7 +41,7 @@ class RedshiftData:
 
     def batch(self, *sqls: str, **options: Any) -> dict[str, Any]:
         """Run a batch and describe it once it has ended."""
-        target = {} if "SessionId" in options else {"WorkgroupName": self.workgroup, "Database": "dev"}
+        target = {} if "SessionId" in options else self.target
         answer = self.client.batch_execute_statement(Sqls=list(sqls), **target, **options)
         return self.wait(answer["Id"])
 
