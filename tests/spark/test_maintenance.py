@@ -14,7 +14,7 @@ import pytest
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import functions as F  # noqa: N812
 
-from lakehouse import landing, maintenance, tables
+from lakehouse import batches, maintenance, tables
 from lakehouse.contract import load_registry
 from lakehouse.lake import Lake
 from lakehouse.leftovers import Retention
@@ -34,7 +34,7 @@ def two_files_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(maintenance._COMPACTION, "min-input-files", "2")
 
 
-def land(lake: TestLake, number: int) -> landing.Batch:
+def land(lake: TestLake, number: int) -> batches.Batch:
     """Plan a batch of one file: a new user, a newer version of u-0, and a row without a key."""
     rows = [
         f"u-{number},DE,2026-01-01T10:00:00,2026-03-{number:02d}T00:00:00",

@@ -75,10 +75,7 @@ class Rows:
         self._contract, self._source = contract, source
         self._shapes: dict[tuple[str, ...], _Shape] = {}
         self._nothing = (None,) * (len(contract.text_columns) + 1)
-        # Where columns may stand inside objects: client.device is the device in the client.
-        self._outer = frozenset(
-            spelling.partition(".")[0] for spelling in contract.header_lookup if "." in spelling.strip(".")
-        )
+        self._outer = _outer_names(contract)
         self.first = 1
         """Number of the first row of the next chunk."""
         self._clear()
@@ -97,42 +94,13 @@ class Rows:
         elif ("\\u" in text or text.count("{") + text.count("[") > MAX_NESTING) and (flaw := _flaw(text)):
             self.refuse(flaw, text)
         else:
-            self.open_objects(item)
+            _open_objects(item, self._contract, self._outer)
             keys = tuple(item)
             shape = self._shapes.get(keys) or self._new_shape(keys)
             if shape.unknown:
                 self._rescued[len(self._rows)] = _json({name: item[name] for name in shape.unknown})
             item[_ABSENT] = None
             self._rows.append(shape.columns(item))
-
-    def open_objects(self, item: dict[str, Any]) -> None:
-        """Put what columns name inside objects beside them, under the whole name; the rest of each object stays."""
-        if not self._outer:
-            return
-        for name in [name for name, value in item.items() if type(value) is dict and name.lower() in self._outer]:
-            inner, found = self._without_columns(item[name], f"{name}.")
-            if found:
-                del item[name]
-                # A key of that whole name besides counts first.
-                item.update({**found, **item})
-                if inner:
-                    item[name] = inner
-
-    def _without_columns(self, item: Mapping[str, Any], path: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The object without what columns name, and that by its whole name."""
-        rest: dict[str, Any] = {}
-        found: dict[str, Any] = {}
-        for name, value in item.items():
-            if f"{path}{name}".lower() in self._contract.header_lookup:
-                found[f"{path}{name}"] = value
-            elif type(value) is dict:
-                inner, deeper = self._without_columns(value, f"{path}{name}.")
-                found |= deeper
-                if inner or not deeper:
-                    rest[name] = inner
-            else:
-                rest[name] = value
-        return rest, found
 
     def refuse(self, reason: str, text: str) -> None:
         self._rescued[len(self._rows)] = text
@@ -195,13 +163,51 @@ def parse_rescued(text: str, contract: SourceContract) -> dict[str, Any]:
     """What bronze rescued of a row: name → value, `as_text` of which is what a column would hold; a value that a column
     names inside an object stands under the whole name."""
     item: dict[str, Any] = Decoder().value(text, 0)[0]
-    Rows(contract).open_objects(item)
+    _open_objects(item, contract, _outer_names(contract))
     return item
 
 
 def as_text(value: Any) -> str | None:
     """The text of a decoded value, as bronze keeps it."""
     return value.removeprefix(_NUMBER) if isinstance(value, str) else None if value is None else _json(value)
+
+
+def _outer_names(contract: SourceContract) -> frozenset[str]:
+    """Names of objects inside which columns may stand: client.device is the device in the client."""
+    return frozenset(spelling.partition(".")[0] for spelling in contract.header_lookup if "." in spelling.strip("."))
+
+
+def _open_objects(item: dict[str, Any], contract: SourceContract, outer: frozenset[str]) -> None:
+    """Put what columns name inside objects beside them, under the whole name; the rest of each object stays."""
+    if not outer:
+        return
+    for name in [name for name, value in item.items() if type(value) is dict and name.lower() in outer]:
+        inner, found = _without_columns(item[name], f"{name}.", contract)
+        if found:
+            del item[name]
+            # A key of that whole name besides counts first.
+            item.update({**found, **item})
+            if inner:
+                item[name] = inner
+
+
+def _without_columns(
+    item: Mapping[str, Any], path: str, contract: SourceContract
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The object without what columns name, and that by its whole name."""
+    rest: dict[str, Any] = {}
+    found: dict[str, Any] = {}
+    for name, value in item.items():
+        if f"{path}{name}".lower() in contract.header_lookup:
+            found[f"{path}{name}"] = value
+        elif type(value) is dict:
+            inner, deeper = _without_columns(value, f"{path}{name}.", contract)
+            found |= deeper
+            if inner or not deeper:
+                rest[name] = inner
+        else:
+            rest[name] = value
+    return rest, found
 
 
 def _flaw(text: str) -> str | None:
