@@ -30,6 +30,8 @@ Kind = Literal["ingest", "replay", "discard"]
 BATCHES = "batches/"
 LATEST = f"{BATCHES}latest.json"
 REQUESTS = "requests/"
+DRAFTS = "drafts/"
+"""Requests before they are handed in (`lakehouse.replays`)."""
 MOST_FAILURES = 3
 MOVERS = 8
 

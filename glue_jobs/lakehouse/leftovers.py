@@ -5,12 +5,13 @@ Never touched: what waits in landing, the archives of raw and refused files, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from lakehouse import batches
+from lakehouse.batches import DRAFTS
 from lakehouse.tables import WAREHOUSE
 from lakehouse.warehouse import EXPORTS
 
@@ -24,7 +25,7 @@ class Retention:
     `snapshots`: since another snapshot took its place; until then a job may have begun to read it. The rest is for
     people who look back at what a table held before.
     `orphans`: since the file was written; a task writes its files before they are committed.
-    `exports`: since the last file of a finished batch's export was written.
+    `exports`: since the last file of a finished batch's export was written, and since a draft of a replay was.
     """
 
     snapshots: timedelta = timedelta(days=3)
@@ -34,11 +35,12 @@ class Retention:
 
 @dataclass(frozen=True)
 class Leftovers:
-    """Objects outside of tables that were removed."""
+    """Objects outside of tables that were removed. Drafts that were handed in live on in their batch's manifest."""
 
     exports_removed: int
     export_objects_removed: int
     uploads_aborted: int
+    drafts_removed: int
 
 
 def clean(s3: Any, bucket: str, now: datetime, retention: Retention) -> Leftovers:
@@ -46,11 +48,12 @@ def clean(s3: Any, bucket: str, now: datetime, retention: Retention) -> Leftover
     exports, objects = 0, 0
     for batch_id, folder in _exports(s3, bucket):
         if batches.is_finished(s3, bucket, batch_id):
-            removed = _remove_old(s3, bucket, folder, now - retention.exports)
+            removed = _remove_unless_used(s3, bucket, folder, now - retention.exports)
             exports, objects = exports + (removed > 0), objects + removed
     # Uploads into landing are their senders' own.
     aborted = sum(_abort_uploads(s3, bucket, prefix, now - retention.orphans) for prefix in (WAREHOUSE, EXPORTS))
-    return Leftovers(exports, objects, aborted)
+    drafts = _remove_old(s3, bucket, DRAFTS, now - retention.exports)
+    return Leftovers(exports, objects, aborted, drafts)
 
 
 def _exports(s3: Any, bucket: str) -> Iterator[tuple[int, str]]:
@@ -62,12 +65,23 @@ def _exports(s3: Any, bucket: str) -> Iterator[tuple[int, str]]:
                 yield int(number), item["Prefix"]
 
 
-def _remove_old(s3: Any, bucket: str, folder: str, before: datetime) -> int:
+def _remove_unless_used(s3: Any, bucket: str, folder: str, before: datetime) -> int:
     """Remove all objects of a folder if even the newest is old; returns how many."""
+    found = _listed(s3, bucket, folder)
+    return 0 if any(item["LastModified"] > before for item in found) else _remove(s3, bucket, found)
+
+
+def _remove_old(s3: Any, bucket: str, folder: str, before: datetime) -> int:
+    """Remove the objects of a folder that are old; returns how many."""
+    return _remove(s3, bucket, [item for item in _listed(s3, bucket, folder) if item["LastModified"] <= before])
+
+
+def _listed(s3: Any, bucket: str, folder: str) -> list[dict[str, Any]]:
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder)
-    found = [item for page in pages for item in page.get("Contents", [])]
-    if any(item["LastModified"] > before for item in found):
-        return 0
+    return [item for page in pages for item in page.get("Contents", [])]
+
+
+def _remove(s3: Any, bucket: str, found: Sequence[dict[str, Any]]) -> int:
     for start in range(0, len(found), _KEYS_PER_CALL):
         keys = [{"Key": item["Key"]} for item in found[start : start + _KEYS_PER_CALL]]
         s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})

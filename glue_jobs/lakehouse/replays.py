@@ -17,13 +17,12 @@ from typing import Any
 import boto3
 
 from lakehouse import batches
-from lakehouse.batches import Kind, Request
+from lakehouse.batches import DRAFTS, Kind, Request
 from lakehouse.landing import LandedFile
 from lakehouse.quarantine import Selection, on_files, on_rows
 from lakehouse.redshift import Redshift
 from lakehouse.settings import Settings
 
-DRAFTS = "drafts/"
 # Every station reads the manifest of its batch: about 4 MB of ids.
 ROWS_PER_REQUEST = 100_000
 FILES_PER_REQUEST = 100

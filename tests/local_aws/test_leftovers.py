@@ -29,14 +29,21 @@ def keys_in(s3: Any, bucket: str, prefix: str = "export/") -> list[str]:
 def test_old_exports_of_finished_batches_go_and_those_of_others_stay(s3: Any, bucket: str) -> None:
     export_of(s3, bucket, 7)
     unfinished = export_of(s3, bucket, 8, finished=False)
-    assert leftovers.clean(s3, bucket, LONG_AFTER, RETENTION) == Leftovers(1, 2, 0)
+    assert leftovers.clean(s3, bucket, LONG_AFTER, RETENTION) == Leftovers(1, 2, 0, 0)
     assert keys_in(s3, bucket) == unfinished
 
 
 def test_exports_stay_for_their_retention(s3: Any, bucket: str) -> None:
     keys = export_of(s3, bucket, 7)
-    assert leftovers.clean(s3, bucket, SHORTLY_BEFORE, RETENTION) == Leftovers(0, 0, 0)
+    assert leftovers.clean(s3, bucket, SHORTLY_BEFORE, RETENTION) == Leftovers(0, 0, 0, 0)
     assert keys_in(s3, bucket) == keys
+
+
+def test_old_drafts_go(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="drafts/20261125T120000-abcd-0001.json", Body=b"{}")
+    assert leftovers.clean(s3, bucket, SHORTLY_BEFORE, RETENTION).drafts_removed == 0
+    assert leftovers.clean(s3, bucket, LONG_AFTER, RETENTION).drafts_removed == 1
+    assert keys_in(s3, bucket, "drafts/") == []
 
 
 def test_what_is_not_an_export_stays(s3: Any, bucket: str) -> None:
@@ -51,8 +58,8 @@ def test_what_is_not_an_export_stays(s3: Any, bucket: str) -> None:
 def test_removal_that_was_interrupted_is_finished_by_the_next(s3: Any, bucket: str) -> None:
     first, *_ = export_of(s3, bucket, 7)
     s3.delete_object(Bucket=bucket, Key=first)
-    assert leftovers.clean(s3, bucket, LONG_AFTER, RETENTION) == Leftovers(1, 1, 0)
-    assert leftovers.clean(s3, bucket, LONG_AFTER, RETENTION) == Leftovers(0, 0, 0)
+    assert leftovers.clean(s3, bucket, LONG_AFTER, RETENTION) == Leftovers(1, 1, 0, 0)
+    assert leftovers.clean(s3, bucket, LONG_AFTER, RETENTION) == Leftovers(0, 0, 0, 0)
 
 
 def test_old_uploads_of_killed_tasks_are_aborted_and_those_of_senders_are_not(s3: Any, bucket: str) -> None:
