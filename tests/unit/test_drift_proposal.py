@@ -95,6 +95,15 @@ def test_spellings_of_one_name_are_one_column(orders: SourceContract) -> None:
     assert "synonyms: [{synonym: SHOE SIZE}, {synonym: shoe-size}]\n" in change.after
 
 
+def test_names_inside_a_map_are_no_columns(orders: SourceContract) -> None:
+    names = [f"stock.shop {number}" for number in range(30)]
+    found = propose(orders, [finding(orders, name, "1") for name in (*names, "tier", "client.os")])
+    assert {proposal.column for proposal in found if proposal.action != "none"} == {"tier", "client_os"}
+    change = drift_change.change(orders, found)
+    assert change is not None
+    assert "stock" not in change.after
+
+
 def test_a_column_that_the_lake_has_got_keeps_its_name_and_type(orders: SourceContract) -> None:
     (proposal,) = propose(orders, [finding(orders, "Shoe Size", "38", added_as="shoe_size")])
     assert (proposal.column, proposal.guess.type, str(proposal.looks_like.type)) == ("shoe_size", drift.TEXT, "integer")

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from lakehouse.cli.drift_change import Change
     from lakehouse.cli.drift_proposal import Finding, Proposal
 
+_SHOWN = 30
+"""Proposals for one dataset."""
 _SAMPLES_SHOWN = 5
 _SAMPLE_LENGTH = 40
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
@@ -106,12 +108,15 @@ def _print(console: Console, proposals: Sequence[Proposal], changes: Sequence[Ch
     if not proposals:
         console.print("[green]✓[/] nothing arrived that the contracts do not know")
         return
-    for dataset, members in groupby(proposals, key=lambda proposal: proposal.findings[0].dataset):
+    for dataset, group in groupby(proposals, key=lambda proposal: proposal.findings[0].dataset):
         console.print(f"[bold]{dataset}[/]")
-        for proposal in members:
+        members = list(group)
+        for proposal in members[:_SHOWN]:
             for finding in proposal.findings:
                 _print_finding(console, finding)
             _print_proposal(console, proposal)
+        if len(members) > _SHOWN:
+            console.print(f"  [dim]and {len(members) - _SHOWN:,} more (--json shows all)[/]")
     for change in changes:
         console.print()
         for line in _diff(change).splitlines():

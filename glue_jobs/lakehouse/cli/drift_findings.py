@@ -54,15 +54,30 @@ def find(
     reader = LakeReader()
     for name, of_dataset in groupby(rows, key=lambda row: str(row["dataset"])):
         contract = registry.sources[name]
-        for column, group in groupby(of_dataset, key=lambda row: str(row["column_name"])):
-            members = list(group)
-            look = _Look()
-            for row in members[:FILES_SAMPLED]:
-                is_loaded = row["verdict"] == "accepted"
-                portions = _bronze_of(row, contract, reader) if is_loaded else _refused(row, contract, bucket)
-                _look_into(portions, contract, column, row["added_as"], look)
-            findings.append(_finding(members, look, contract))
+        columns = {
+            column: list(members) for column, members in groupby(of_dataset, key=lambda row: str(row["column_name"]))
+        }
+        looks = _look_into_files(columns, contract, reader, bucket)
+        findings += [_finding(members, looks[column], contract) for column, members in columns.items()]
     return findings
+
+
+def _look_into_files(
+    columns: Mapping[str, Sequence[Mapping[str, Any]]], contract: SourceContract, reader: LakeReader, bucket: str
+) -> Mapping[str, _Look]:
+    """What the first files of every column show of it; each file is read once, whatever it brought."""
+    looks = {column: _Look() for column in columns}
+    files: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for column, members in columns.items():
+        for row in members[:FILES_SAMPLED]:
+            files.setdefault(row["file_id"], {})[column] = row
+    for brought in files.values():
+        row = next(iter(brought.values()))
+        added = {name: one["added_as"] for name, one in brought.items()}
+        is_loaded = row["verdict"] == "accepted"
+        portions = _bronze_of(row, contract, reader, added) if is_loaded else _refused(row, contract, bucket)
+        _look_into(portions, contract, added, {column: looks[column] for column in brought})
+    return looks
 
 
 def _arrivals(redshift: Redshift, dataset: str | None, since: datetime | None) -> list[dict[str, Any]]:
@@ -119,9 +134,11 @@ Portion = Mapping[str, pa.Array]
 """Bronze columns of consecutive rows, those that the files have."""
 
 
-def _bronze_of(row: Mapping[str, Any], contract: SourceContract, reader: LakeReader) -> Iterator[Portion]:
+def _bronze_of(
+    row: Mapping[str, Any], contract: SourceContract, reader: LakeReader, added: Mapping[str, str | None]
+) -> Iterator[Portion]:
     table = tables.bronze_table(contract)
-    wanted = {*table.column_names, row["added_as"]} & reader.columns(table)
+    wanted = {*table.column_names, *filter(None, added.values())} & reader.columns(table)
     batches = reader(table, sorted(wanted), None, of_file=row["file_id"])
     for batch in batches or ():
         yield dict(zip(batch.schema.names, batch.columns, strict=True))
@@ -140,27 +157,32 @@ def _refused(row: Mapping[str, Any], contract: SourceContract, bucket: str) -> I
 
 
 def _look_into(
-    portions: Iterable[Portion], contract: SourceContract, column: str, added_as: str | None, look: _Look
+    portions: Iterable[Portion], contract: SourceContract, added: Mapping[str, str | None], looks: Mapping[str, _Look]
 ) -> None:
-    """Read until there are enough rows."""
-    rows = 0
+    """Read one file until there are enough rows of it; `added` are the columns that were made of what came."""
+    rows, present = 0, set()
     for portion in portions:
-        for name in contract.column_names:
-            if name in portion and portion[name].null_count < len(portion[name]):
-                look.present.add(name)
-        for text in _values(portion, contract, column, added_as):
-            if text and len(look.values) < VALUES_KEPT:
-                look.values.setdefault(text)
-        size = len(next(iter(portion.values()), ()))
-        look.rows += size
-        rows += size
+        present |= {
+            name for name in contract.column_names if name in portion and portion[name].null_count < len(portion[name])
+        }
+        for column, text in _values(portion, contract, added):
+            if text and column in looks and len(looks[column].values) < VALUES_KEPT:
+                looks[column].values.setdefault(text)
+        rows += len(next(iter(portion.values()), ()))
         if rows >= ROWS_SAMPLED:
-            return
+            break
+    for look in looks.values():
+        look.present |= present
+        look.rows += rows
 
 
-def _values(portion: Portion, contract: SourceContract, column: str, added_as: str | None) -> Iterator[str | None]:
-    if added_as is not None and added_as in portion:
-        yield from portion[added_as].to_pylist()
+def _values(
+    portion: Portion, contract: SourceContract, added: Mapping[str, str | None]
+) -> Iterator[tuple[str, str | None]]:
+    """(spelling as it came, value) of columns that the contract does not declare."""
+    for column, name in added.items():
+        if name is not None and name in portion:
+            yield from ((column, text) for text in portion[name].to_pylist())
     if bronze.RESCUED not in portion:
         return
     rescued = portion[bronze.RESCUED]
@@ -170,5 +192,5 @@ def _values(portion: Portion, contract: SourceContract, column: str, added_as: s
         # Numbers keep the text that they came with.
         item = json.loads(text, parse_float=str, parse_int=str)
         for spelling, value in drift.cells(item, is_deep=contract.drift != "evolve"):
-            if spelling == column and value is not None:
-                yield value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            if value is not None:
+                yield spelling, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,8 @@ _DECIMAL = re.compile(r"[+-]?(0|[1-9]\d*)\.(\d+)")
 # Two spellings of one word differ in a letter or two; of `user_id` and `user_ip` the files tell.
 _ALIKE = 0.8
 _LEAST_TEXT_BYTES = 16
+# An object with more unknown names than this is used as a map, from ids or dates to something: its names are values.
+_NAMES_OF_A_RECORD = 20
 
 
 @dataclass(frozen=True)
@@ -121,12 +124,24 @@ def _is_instant(text: str) -> bool:
 def propose(contract: SourceContract, findings: Iterable[Finding]) -> list[Proposal]:
     """One proposal for all spellings that make one name, by name."""
     by_name = sorted(findings, key=lambda finding: (drift.identifier(finding.column), finding.column))
+    inside = Counter(_object_of(finding) for finding in by_name)
+    maps = {name for name, count in inside.items() if name and count > _NAMES_OF_A_RECORD}
     taken = {*contract.text_columns, *drift.known_names(contract)}
     proposals: list[Proposal] = []
     for name, group in groupby(by_name, key=lambda finding: drift.identifier(finding.column)):
-        proposals.append(_proposal(contract, name, tuple(group), taken))
+        members = tuple(group)
+        if maps & {_object_of(finding) for finding in members}:
+            guessed, why = guess(members[0].samples), f"{_object_of(members[0])} is used as a map: its names are values"
+            proposals.append(Proposal(members, "none", None, guessed, guessed, why))
+            continue
+        proposals.append(_proposal(contract, name, members, taken))
         taken |= {proposals[-1].column or name}
     return proposals
+
+
+def _object_of(finding: Finding) -> str:
+    """The object that a value was found in; empty at the top."""
+    return finding.column.rpartition(".")[0]
 
 
 def _proposal(contract: SourceContract, name: str, findings: tuple[Finding, ...], taken: set[str]) -> Proposal:
