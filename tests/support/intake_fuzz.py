@@ -161,6 +161,8 @@ def check(data: bytes, contract: SourceContract, block_bytes: int) -> Verdict:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(source, "BLOCK_BYTES", block_bytes)
         found = verdict(data, contract)
+        patch.setattr(alike, "ARROW_PAYS_FROM_BYTES", 0)
+        assert verdict(data, contract) == found, "small and large blocks agree"
         patch.setattr(delimited._Rows, "_columns_at_once", lambda *_: None)
         patch.setattr(alike, "_filled", lambda *_: None)
         assert verdict(data, contract) == found, "fast and slow agree"
