@@ -164,16 +164,14 @@ def split(typed_rows: DataFrame, contract: SourceContract) -> tuple[DataFrame, D
 
 
 def corrections(typed_rows: DataFrame) -> DataFrame:
-    """`quarantine_id` and `resolution` of every refused row that one of these says it corrects, good or bad itself:
-    what was wrong is then this row's affair alone."""
+    """`quarantine_id` and `resolution` of refused rows that these rows say they correct, good or bad themselves: what
+    was wrong is then the new row's affair alone. Several may claim the same."""
     named = F.get_json_object(bronze.RESCUED, f"$.{intake.CORRECTS}")
     where = F.concat(F.lit("corrected by row "), F.col("_row"), F.lit(" of file "), F.col("_file_id"))
     return (
         typed_rows.where(F.col(bronze.RESCUED).contains(intake.CORRECTS))
         .select(named.alias("quarantine_id"), where.alias("resolution"))
         .where("quarantine_id IS NOT NULL")
-        .groupBy("quarantine_id")
-        .agg(F.min("resolution").alias("resolution"))
     )
 
 

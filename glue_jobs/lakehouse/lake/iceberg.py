@@ -113,6 +113,10 @@ class IcebergTables:
 
         Nothing is committed when there is nothing to change.
         """
+        if source.isEmpty():
+            return
+        if source.isEmpty():
+            return
         same = F.col(f"t.{on}") == F.col(f"s.{on}")
         changed = self.read(table).alias("t").join(F.broadcast(source.alias("s")), same).where(where)
         names = [name for name in table.column_names if name not in values]

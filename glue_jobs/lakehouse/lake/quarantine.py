@@ -28,15 +28,16 @@ class Quarantine(IcebergTables):
         asked = batch.rows.get(contract.dataset, ()) if batch.kind == "replay" and not batch.given_up else ()
         if not contract.bindings and not asked:
             return None
-        ids = self._frame([(identity,) for identity in asked], (("quarantine_id", "string"),))
-        refused = (
-            self.read(tables.quarantined_rows)
-            .where((F.col("dataset") == contract.dataset) & (F.col("batch_id") != batch.batch_id))
-            .join(F.broadcast(ids.withColumn("_asked", F.lit(True))), "quarantine_id", "left")
+        refused = self.read(tables.quarantined_rows).where(
+            (F.col("dataset") == contract.dataset) & (F.col("batch_id") != batch.batch_id)
         )
         is_open = F.col("status").isin(silver.OPEN, silver.WAITING)
         is_orphan = is_open & F.col("violations").contains(f'{silver.ORPHAN}"')
-        is_replayed = F.col("_asked").isNotNull() & (is_open | (F.col("resolved_by") == batch.batch_id))
+        is_replayed = F.lit(False)
+        if asked:
+            ids = self._frame([(identity,) for identity in asked], (("quarantine_id", "string"),))
+            refused = refused.join(F.broadcast(ids.withColumn("_asked", F.lit(True))), "quarantine_id", "left")
+            is_replayed = F.col("_asked").isNotNull() & (is_open | (F.col("resolved_by") == batch.batch_id))
         places = self.pin(
             refused.where(is_orphan | is_replayed).select(
                 F.col("file_id").alias("_file_id"),
@@ -100,9 +101,11 @@ class Quarantine(IcebergTables):
 
     def close_corrected(self, contract: SourceContract, corrections: DataFrame, batch: Batch) -> None:
         """Close refused rows of which a corrected version has landed (`silver.corrections`)."""
+        if corrections.isEmpty():
+            return  # as in nearly every batch: sooner seen than grouped
         self._update(
             tables.quarantined_rows,
-            corrections,
+            corrections.groupBy("quarantine_id").agg(F.min("resolution").alias("resolution")),
             on="quarantine_id",
             where=F.col("t.status").isin(silver.OPEN, silver.WAITING) & (F.col("t.dataset") == contract.dataset),
             values={
