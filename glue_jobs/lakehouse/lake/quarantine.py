@@ -24,7 +24,7 @@ class Quarantine(IcebergTables):
 
     def refused_before(self, contract: SourceContract, batch: Batch) -> DataFrame | None:
         """Bronze rows that earlier batches refused and that are to be judged again: for the lack of a parent and of
-        nothing else, or because the batch replays them (`_is_replayed`). None when there can be none."""
+        nothing else, or because the batch replays them (`_is_replayed`). None when there are none."""
         asked = batch.rows.get(contract.dataset, ()) if batch.kind == "replay" and not batch.given_up else ()
         if not contract.bindings and not asked:
             return None
@@ -45,6 +45,8 @@ class Quarantine(IcebergTables):
                 F.coalesce(is_replayed, F.lit(False)).alias("_is_replayed"),
             )
         )
+        if places.isEmpty():
+            return None
         found = self.read(tables.bronze_table(contract)).join(F.broadcast(places), list(silver.PLACE))
         return found.mapInArrow(functools.partial(intake.reread, contract=contract), found.schema)
 
