@@ -25,6 +25,7 @@ def preview(lake: Lake, registry: Registry, request: Request, bucket: str) -> di
     the same as of a dataset."""
     batch = Batch(_NO_BATCH, "replay", request.requested_at, request.files, request.rows)
     lake.ensure(tables.LEDGER)
+    registry = lake.evolved(registry)
     rows = {}
     for dataset in sorted(batch.rows.keys() & registry.sources.keys()):
         contract = registry.sources[dataset]

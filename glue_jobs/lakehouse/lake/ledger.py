@@ -50,15 +50,16 @@ class Ledger(IcebergTables):
         judged = {row.file_id for row in rows if batch.kind != "replay" or row.verdict != "quarantined"}
         return judged & set(ids), said
 
-    def evolved(self, registry: Registry, up_to: int) -> Registry:
-        """The registry with the columns that datasets have got from files of these batches: of the first up to this
-        one. `ops.drift` has to be there."""
+    def evolved(self, registry: Registry, up_to: int | None = None) -> Registry:
+        """The registry with the columns that datasets have got from files, of the first batch up to this one, or of all.
+        `ops.drift` has to be there."""
         evolving = [name for name, contract in registry.sources.items() if contract.drift == "evolve"]
         if not evolving:
             return registry
+        is_meant = F.lit(True) if up_to is None else F.col("batch_id") <= up_to
         arrived = (
             self.read(tables.drift)
-            .where(F.col("dataset").isin(evolving) & F.col("added_as").isNotNull() & (F.col("batch_id") <= up_to))
+            .where(F.col("dataset").isin(evolving) & F.col("added_as").isNotNull() & is_meant)
             .groupBy("dataset", "column_name")
             .agg(F.min("batch_id").alias("batch_id"))
             .orderBy("batch_id", "column_name")
