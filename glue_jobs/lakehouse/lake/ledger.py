@@ -51,7 +51,7 @@ class Ledger(IcebergTables):
         return judged & set(ids), said
 
     def evolved(self, registry: Registry, up_to: int | None = None) -> Registry:
-        """The registry with the columns that datasets have got from files, of the first batch up to this one, or of all.
+        """The registry with the columns that datasets have got from files: of batches up to this one, or of all.
         `ops.drift` has to be there."""
         evolving = [name for name, contract in registry.sources.items() if contract.drift == "evolve"]
         if not evolving:
