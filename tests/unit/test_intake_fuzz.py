@@ -5,6 +5,7 @@ A few seconds of it; `python -m tests.fuzz_intake --minutes 10` is the long form
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakehouse.contract import SourceContract, load_registry
+from lakehouse.intake import alike, source
 from tests.support.intake_fuzz import CONTRACTS, SPOILINGS, Spoiling, check, drawn, sound_files, spoilt
 
 FILES = sound_files()
@@ -32,7 +34,7 @@ def test_every_row_of_a_sound_file_is_read(place: int, block: int) -> None:
             assert found.refusal[0] in ("header_missing", "header_mismatch"), "it is a file of another dataset"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     place=st.integers(0, len(FILES) - 1),
     spoilings=st.lists(
@@ -69,7 +71,7 @@ def _line(tokens: Sequence[str]) -> str:
     return f'{{"event_id": {tokens[0]}, "note": {tokens[1]}, "client": {{"device": {tokens[2]}}}}}'
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     usual=st.tuples(_TOKEN, _TOKEN, _TOKEN),
     others=st.lists(st.tuples(st.integers(0, 2), _TOKEN), max_size=4),
@@ -118,3 +120,12 @@ def test_what_was_found_once_stays_right(name: str) -> None:
     data, block = FOUND[name]
     for contract in CONTRACTS:
         check(data, contract, block)
+
+
+@pytest.mark.parametrize(("keys", "is_at_once"), [(200, True), (2_000, False)])
+def test_very_wide_lines_are_read_one_by_one(keys: int, is_at_once: bool) -> None:
+    names = ["event_id", *(f"k{number}" for number in range(keys))]
+    block = (json.dumps(dict.fromkeys(names, "x")) + "\n").encode() * 3
+    opened = source.opened(block, None)
+    assert alike.Alike(opened, EVENTS).read(block).length == (3 if is_at_once else 0)
+    assert len(check(block, EVENTS, WHOLE).rows) == 3

@@ -39,9 +39,9 @@ _CONTROL = "[\x01-\x1f]"
 _FOR_DECODER = re.compile("[\x01-\x1f\\\\]")
 # Arrow takes a third of a millisecond to begin with a block.
 ARROW_PAYS_FROM_BYTES = 64 << 10
-# How much of a block is looked at to learn where nulls are.
+# How much of a block is looked at to learn where nulls are, and of how wide lines: the work for it is their product.
 _LOOKED_AT_BYTES = 64 << 10
-_LOOKED_AT_LINES = 100
+MAX_QUOTES = 1_000
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class Alike:
             found = self._learn(plain, found)
         if found.odd and found.length and (template := self._template):
             lines = plain.split(b"\n")
-            seen = b"\n".join([lines[number] for number in found.odd[:_LOOKED_AT_LINES]])
+            seen = b"\n".join([lines[number] for number in found.odd])[:_LOOKED_AT_BYTES]
             if nulls := {key for key in template.keys if key + b"null" in seen}.difference(template.nullable):
                 self._template = replace(template, nullable=[*template.nullable, *nulls])
                 found = _filled(self._template, plain) or found
@@ -190,7 +190,9 @@ class Alike:
         return better
 
     def _template_of(self, block: bytes, line: str) -> _Template | None:
-        """What a line has in common with others; None when it is no flat object."""
+        """What a line has in common with others; None when it is no object of scalars, or a very wide one."""
+        if line.count('"') > MAX_QUOTES:
+            return None
         text = line.removesuffix(self._separator)
         decoder = Decoder()
         try:
