@@ -106,8 +106,8 @@ def show(
     console = Console(highlight=False)
     verdict = file["verdict"] + (f": {file['reason']}" if file["reason"] else "")
     console.print(f"[bold]{safe(file['key'])}[/]\n{file['dataset']}, batch {file['batch_id']}, {safe(verdict)}")
-    if file["detail"]:
-        console.print(safe(file["detail"]))
+    for told in filter(None, (file["detail"], file["resolution"])):
+        console.print(safe(told))
     for row in rows:
         print_refused(console, row, f"[bold]row {row['row_number']:,}[/]")
     if not rows:
@@ -146,8 +146,25 @@ def _sample(redshift: Redshift, wanted: Selection, limit: int) -> list[dict[str,
     asked = _asked_for(wanted)
     rows = redshift.query(
         "SELECT chosen.dataset, chosen.rule, chosen.row_count, r.quarantine_id, r.file_id, f.key, r.row_number, "
-        "r.status, r.batch_id, r.raw, r.violations FROM (SELECT *, COUNT(*) OVER (PARTITION BY dataset, rule) AS "
-        "row_count, ROW_NUMBER() OVER (PARTITION BY dataset, rule ORDER BY turn, file_id) AS place FROM (SELECT *, "
+        "r.status, r.resolution, r.batch_id, r.raw, r.violations FROM (SELECT *, "
+        "COUNT(*) OVER (PARTITION BY dataset, rule) AS row_count, "
+        "ROW_NUMBER() OVER (PARTITION BY dataset, rule ORDER BY turn, file_id) AS place FROM (SELECT *, "
+        "ROW_NUMBER() OVER (PARTITION BY dataset, rule, file_id ORDER BY quarantine_id) AS turn "
+        f"FROM {broken} b WHERE {asked.sql} GROUP BY dataset, rule ORDER BY dataset, COUNT(*) DESC, rule",
+        {**condition.parameters, **asked.parameters},
+    ).dicts()
+
+
+def _sample(redshift: Redshift, wanted: Selection, limit: int) -> list[dict[str, Any]]:
+    """Rows of each rule: the first of every file in the order of their ids, which are hashes, before any second one."""
+    condition = selecting.on_rows(wanted)
+    if not (broken := broken_rules(redshift, condition)):
+        return []
+    asked = _asked_for(wanted)
+    rows = redshift.query(
+        "SELECT chosen.dataset, chosen.rule, chosen.row_count, r.quarantine_id, r.file_id, f.key, r.row_number, "
+        "r.status, r.resolution, r.batch_id, r.raw, r.violations FROM (SELECT *, "
+        "COUNT(*) OVER (PARTITION BY dataset, rule) AS row_count, ROW_NUMBER() OVER (PARTITION BY dataset, rule ORDER BY turn, file_id) AS place FROM (SELECT *, "
         "ROW_NUMBER() OVER (PARTITION BY dataset, rule, file_id ORDER BY quarantine_id) AS turn "
         f"FROM {broken} b WHERE {asked.sql}) turns) chosen "
         "JOIN lake_quarantine.rows r ON r.quarantine_id = chosen.quarantine_id "
@@ -170,7 +187,7 @@ def _refused_rows(redshift: Redshift, identity: str, limit: int) -> list[dict[st
     """The refused rows of a file, or the one of that name; `total` counts them all."""
     rows = redshift.query(
         "SELECT quarantine_id, dataset, file_id, row_number, status, batch_id, raw, violations, "
-        "COUNT(*) OVER () AS total FROM lake_quarantine.rows WHERE file_id LIKE :beginning "
+        "resolution, COUNT(*) OVER () AS total FROM lake_quarantine.rows WHERE file_id LIKE :beginning "
         f"OR quarantine_id LIKE :beginning ORDER BY row_number, quarantine_id LIMIT {limit:d}",
         {"beginning": f"{identity}%"},
     ).dicts()
@@ -180,7 +197,7 @@ def _refused_rows(redshift: Redshift, identity: str, limit: int) -> list[dict[st
 def _file(redshift: Redshift, identity: str) -> dict[str, Any] | None:
     """The file of that name. Raises CommandError when several names begin so."""
     found = redshift.query(
-        "SELECT file_id, dataset, key, bytes, content_hash, verdict, reason, detail, rows_parsed, batch_id "
+        "SELECT file_id, dataset, key, bytes, content_hash, verdict, reason, detail, resolution, rows_parsed, batch_id "
         "FROM lake_ops.files WHERE file_id LIKE :beginning ORDER BY file_id LIMIT 2",
         {"beginning": f"{identity}%"},
     ).dicts()

@@ -20,6 +20,7 @@ from lakehouse.cli.following import Runs
 from lakehouse.cli.ledger import has_books
 from lakehouse.cli.mistakes import CommandError
 from lakehouse.cli.quarantine_selection import selection
+from lakehouse.cli.refused import counted
 from lakehouse.quarantine import Selection
 
 if TYPE_CHECKING:
@@ -132,9 +133,9 @@ def _ask(connection: Connection, drafts: list[str], wait: bool, timeout: float, 
     if as_json:
         typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
     elif wait:
-        for what, counts in answer["now"].items():
+        for what, counts in (("row", answer["now"]["rows"]), ("file", answer["now"]["files"])):
             for state, count in sorted(counts.items()):
-                typer.echo(f"{count:,} {what} {state}")
+                typer.echo(f"{counted(count, what)} {state}")
     else:
         typer.echo("asked for; `lakehouse quarantine list` shows what is left once the run has ended")
 
@@ -159,7 +160,7 @@ def _wait(connection: Connection, drafts: list[str], airflow: AirflowApi | None,
 
 def _print_preview(console: Console, result: dict[str, Any]) -> None:
     for dataset, found in result["rows"].items():
-        console.print(f"[bold]{dataset}[/]: {found['pass']:,} rows would pass, {found['refused']:,} not")
+        console.print(f"[bold]{dataset}[/]: {counted(found['pass'], 'row')} would pass, {found['refused']:,} not")
         console.print(_rules(found))
     for file in result["files"]:
         would = f"{file['verdict']}: {file['reason']}" if file["reason"] else file["verdict"]
@@ -177,5 +178,5 @@ def _rules(found: dict[str, Any]) -> Table:
     table.add_column(justify="right")
     for rule in found["rules"]:
         examples = ", ".join(json.dumps(item.get("value"), ensure_ascii=False) for item in rule["examples"])
-        table.add_row(f"  {rule['rows']:,} rows", escape(rule["rule"]), f"[dim]came as[/] {escape(examples)}")
+        table.add_row(f"  {counted(rule['rows'], 'row')}", escape(rule["rule"]), f"[dim]came as[/] {escape(examples)}")
     return table

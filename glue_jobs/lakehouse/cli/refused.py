@@ -28,6 +28,8 @@ def print_refused(console: Console, row: Mapping[str, Any], title: str) -> None:
     """A refused row under its title (markup allowed): its id, every rule that it breaks, and the row as it came."""
     state = "" if row["status"] == "open" else f", {row['status']}"
     console.print(f"\n{title}  [dim]{row['quarantine_id']}{state}[/]", soft_wrap=True)
+    if row["resolution"]:
+        console.print(f"  {safe(row['resolution'])}", soft_wrap=True)
     for violation in row["violations"]:
         value = violation.get("value")
         shown = f"  [dim]came as[/] {safe(json.dumps(value, ensure_ascii=False))}" if value is not None else ""

@@ -78,7 +78,8 @@ def refused_rows(
     """Refused rows that name the key, the newest first; and whether every row that might was looked at."""
     wanted = all_of([conditions.equals("dataset", "dataset", contract.dataset), on_raw(parts)])
     rows = redshift.query(
-        "SELECT quarantine_id, file_id, row_number, batch_id, status, quarantined_at, violations, raw "
+        "SELECT quarantine_id, file_id, row_number, batch_id, status, quarantined_at, violations, raw, "
+        "resolution "
         f"FROM lake_quarantine.rows WHERE {wanted.sql} "
         f"ORDER BY quarantined_at DESC, quarantine_id LIMIT {_CANDIDATES}",
         wanted.parameters,
