@@ -150,22 +150,6 @@ def _sample(redshift: Redshift, wanted: Selection, limit: int) -> list[dict[str,
         "COUNT(*) OVER (PARTITION BY dataset, rule) AS row_count, "
         "ROW_NUMBER() OVER (PARTITION BY dataset, rule ORDER BY turn, file_id) AS place FROM (SELECT *, "
         "ROW_NUMBER() OVER (PARTITION BY dataset, rule, file_id ORDER BY quarantine_id) AS turn "
-        f"FROM {broken} b WHERE {asked.sql} GROUP BY dataset, rule ORDER BY dataset, COUNT(*) DESC, rule",
-        {**condition.parameters, **asked.parameters},
-    ).dicts()
-
-
-def _sample(redshift: Redshift, wanted: Selection, limit: int) -> list[dict[str, Any]]:
-    """Rows of each rule: the first of every file in the order of their ids, which are hashes, before any second one."""
-    condition = selecting.on_rows(wanted)
-    if not (broken := broken_rules(redshift, condition)):
-        return []
-    asked = _asked_for(wanted)
-    rows = redshift.query(
-        "SELECT chosen.dataset, chosen.rule, chosen.row_count, r.quarantine_id, r.file_id, f.key, r.row_number, "
-        "r.status, r.resolution, r.batch_id, r.raw, r.violations FROM (SELECT *, "
-        "COUNT(*) OVER (PARTITION BY dataset, rule) AS row_count, ROW_NUMBER() OVER (PARTITION BY dataset, rule ORDER BY turn, file_id) AS place FROM (SELECT *, "
-        "ROW_NUMBER() OVER (PARTITION BY dataset, rule, file_id ORDER BY quarantine_id) AS turn "
         f"FROM {broken} b WHERE {asked.sql}) turns) chosen "
         "JOIN lake_quarantine.rows r ON r.quarantine_id = chosen.quarantine_id "
         "JOIN lake_ops.files f ON f.file_id = chosen.file_id "
