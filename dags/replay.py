@@ -124,7 +124,8 @@ def replay():
         return not params["dry_run"]
 
     @task.sensor(
-        mode="reschedule",
+        # In the worker: a sensor that is put off for seconds only is taken for a task that ended by itself.
+        mode="poke",
         poke_interval=5,
         timeout=LONGEST_WAIT.total_seconds(),
         execution_timeout=LONGEST_WAIT,
