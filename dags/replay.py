@@ -21,6 +21,7 @@ LONGEST_WAIT = timedelta(hours=4)
     schedule=None,
     start_date=datetime(2026, 1, 1, tzinfo=UTC),
     catchup=False,
+    max_active_runs=1,  # it waits in a worker, of which a laptop has few
     dagrun_timeout=timedelta(hours=6),
     on_failure_callback=run_failed,
     default_args=TASK_DEFAULTS,
