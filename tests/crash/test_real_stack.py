@@ -93,23 +93,24 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealStack]:
         live.cli("down")
 
 
-def undisturbed(files: Delivery, folder: Path, patch: pytest.MonkeyPatch) -> everything.Content:
+def undisturbed(files: Delivery, folder: Path) -> everything.Content:
     """What the same files come to on a lake of their own."""
     lake = CrashLake(folder / "undisturbed")
     try:
-        for name, value in lake.environment.items():
-            patch.setenv(name, value)
-        provision_quick(lake.settings)
-        lake.land(files)
-        while list(road.run(lake.settings)):
-            pass
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in lake.environment.items():
+                patch.setenv(name, value)
+            provision_quick(lake.settings)
+            lake.land(files)
+            while list(road.run(lake.settings)):
+                pass
         return but_for_batches(lake.content(TIMES | BATCHES))
     finally:
         lake.close()
 
 
 def test_a_scheduler_killed_in_every_station_leaves_the_same_tables(
-    real: RealStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deaths: list[str]
+    real: RealStack, tmp_path: Path, deaths: list[str]
 ) -> None:
     files = files_of_all_kinds(12 * len(STATIONS), seed=4)
     for number, station in enumerate(STATIONS):
@@ -124,7 +125,7 @@ def test_a_scheduler_killed_in_every_station_leaves_the_same_tables(
         wait_for("the batch is finished", real.landing_is_empty, SLOW_SECONDS)
     wait_for("the last run has ended", real.is_idle, SLOW_SECONDS)
     assert len(deaths) >= len(STATIONS) - 1, f"only hit: {deaths}"
-    assert not differences(real.content(), undisturbed(real.landed, tmp_path, monkeypatch))
+    assert not differences(real.content(), undisturbed(real.landed, tmp_path))
     real.cli("prove")
 
 
@@ -136,9 +137,7 @@ def _reached(real: RealStack, station: str) -> Callable[[], str | None]:
     return state
 
 
-def test_doubled_dropped_and_shuffled_events_lead_to_the_same_tables(
-    real: RealStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_doubled_dropped_and_shuffled_events_lead_to_the_same_tables(real: RealStack, tmp_path: Path) -> None:
     wait_for("no run is at work", real.is_idle, SLOW_SECONDS)
     sqs, s3 = real.client("sqs"), real.client("s3")
     usual = s3.get_bucket_notification_configuration(Bucket=real.bucket)["QueueConfigurations"]
@@ -174,7 +173,7 @@ def test_doubled_dropped_and_shuffled_events_lead_to_the_same_tables(
     runs = real.sql("SELECT verdict FROM lake_ops.files WHERE key = 'landing/storefront/users/alone.ndjson'")
     assert runs == [{"verdict": "accepted"}]
     wait_for("no run is at work", real.is_idle, SLOW_SECONDS)
-    assert not differences(real.content(), undisturbed(real.landed, tmp_path, monkeypatch))
+    assert not differences(real.content(), undisturbed(real.landed, tmp_path))
     real.cli("prove")
 
 
