@@ -31,13 +31,15 @@ from lakehouse.tables import CATALOG, WAREHOUSE
 TARGET_FILE_BYTES = 128 << 20
 # Fewer small files, or manifests, than these are not worth a rewrite.
 MIN_FILES = 5
-_COMPACTION = {
+_PLAN = {
     "target-file-size-bytes": str(TARGET_FILE_BYTES),
     "min-input-files": str(MIN_FILES),
-    # A large table is rewritten in several commits, so that one conflict does not undo them all.
-    "partial-progress.enabled": "true",
     # Other engines may leave delete files beside the data; our own writes never do.
     "delete-file-threshold": "1",
+}
+_COMMITS = {
+    # A large table is rewritten in several commits, so that one conflict does not undo them all.
+    "partial-progress.enabled": "true",
     "remove-dangling-deletes": "true",
 }
 # Columns that name the batch of a row, in the tables of which a batch replaces its own rows.
@@ -51,7 +53,11 @@ class MaintenanceError(Exception):
     """Tables that could not be maintained, or would have changed; the message names each and says why."""
 
 
-class RowsChangedError(Exception):
+class CompactionError(Exception):
+    """Files could not be rewritten."""
+
+
+class RowsChangedError(CompactionError):
     """A compaction made a snapshot with another number of rows than the one before it, which is still there."""
 
 
@@ -140,7 +146,7 @@ class Maintenance:
         orphans_removed, postponed, failed = 0, None, None
         try:
             try:
-                self.compact(table, finished)
+                postponed = self.compact(table, finished)
             except Py4JJavaError as error:
                 if not _is_conflict(error):
                     raise
@@ -148,7 +154,7 @@ class Maintenance:
             self.require_same_rows(table, name, start)
             self.expire_snapshots(table)
             orphans_removed = self.remove_orphans(table)
-        except (Py4JJavaError, PySparkException, RowsChangedError) as error:
+        except (Py4JJavaError, PySparkException, CompactionError) as error:
             failed = _reason(error)
         table.refresh()
         return TableReport(name, before, size_of(table), orphans_removed, postponed, failed)
@@ -157,24 +163,35 @@ class Maintenance:
         """Iceberg's handle of a table as it is now."""
         return self._iceberg.spark.Spark3Util.loadIcebergTable(self._session, _identifier(name))
 
-    def compact(self, table: Any, finished: int) -> None:
-        """Rewrite small files into few, and merge manifests.
+    def compact(self, table: Any, finished: int) -> str | None:
+        """Rewrite small files into few, and merge manifests. Returns what lost to a batch, None when nothing did.
 
         A batch that is not finished may have to replace its rows, which Iceberg refuses where they share a file with
         those of others. So files that hold only rows of batches after `finished` are left alone.
         """
         if table.currentSnapshot() is None:
-            return
-        rewrite = self._actions.rewriteDataFiles(table)
-        for option, value in _COMPACTION.items():
-            rewrite = rewrite.option(option, value)
+            return None
+        expressions = self._iceberg.expressions.Expressions
+        wanted = expressions.alwaysTrue()
         for column in _BATCH_COLUMNS:
             if table.schema().findField(column) is not None:
-                rewrite = rewrite.filter(self._iceberg.expressions.Expressions.lessThanOrEqual(column, finished))
-        rewrite.execute()
+                wanted = expressions.lessThanOrEqual(column, finished)
+        planner = self._iceberg.actions.BinPackRewriteFilePlanner(table, wanted)
+        planner.init(_PLAN)
+        planned = planner.plan().totalGroupCount()
+        if planned:
+            result = self._actions.rewriteDataFiles(table).options({**_PLAN, **_COMMITS}).filter(wanted).execute()
+            if result.failedDataFilesCount():
+                raise CompactionError(
+                    f"{result.failedDataFilesCount()} files could not be rewritten; see the job's log"
+                )
+            # With partial progress a commit that is refused is no error, only missing among the results.
+            if lost := planned - len(list(result.rewriteResults())):
+                return f"{lost} of {planned} groups of files were changed by a batch meanwhile"
         table.refresh()
         if table.currentSnapshot().allManifests(table.io()).size() >= MIN_FILES:
             self._actions.rewriteManifests(table).execute()
+        return None
 
     def require_same_rows(self, table: Any, name: str, start: int | None) -> None:
         """Raises RowsChangedError if one of the snapshots since `start` replaced files and changed the number of rows.
