@@ -45,10 +45,11 @@ def _commit(table: str) -> str:
 PLAN = [
     *_around("plan", "the manifest", f"^s3 PutObject .*/batches/{BATCH}/manifest.json$", DRIVER, SERVER),
     *_around("plan", "the manifest", f"^s3 PutObject .*/batches/{BATCH}/manifest.json$", SERVER, DRIVER),
-    *_around("plan", "landing is listed", "^s3 GetBucket lakehouse-local/$", SERVER, DRIVER, nth=2),
+    *_around("plan", "landing is listed", "^s3 GetBucket lakehouse-local/$", SERVER, DRIVER, nth=3),
 ]
 BRONZE = [
     *_around("ingest_bronze", "a new table", "^glue CreateTable silver_.*_history$", SERVER, WORKERS),
+    *_around("ingest_bronze", "the archive of a read file", "^s3 CopyObject lakehouse-local/raw/", WORKERS, SERVER),
     *_around("ingest_bronze", "a dataset's rows", _commit("bronze_storefront.transactions"), WORKERS, SERVER),
     *_around("ingest_bronze", "ops.files", _commit("ops.files"), SERVER, WORKERS),
     *_around("ingest_bronze", "ops.batches", _commit("ops.batches"), WORKERS, SERVER),
@@ -96,7 +97,7 @@ LOAD += [
 _RAW, _LANDING = "^s3 CopyObject lakehouse-local/", "^s3 DeleteObject lakehouse-local/landing/"
 MOVE = [
     *_around("finish", "the first delete", _LANDING, DRIVER, SERVER),
-    *_around("finish", "the fourth copy", _RAW, DRIVER, SERVER, nth=4),
+    *_around("finish", "the second copy", _RAW, DRIVER, SERVER, nth=2),
     *_around("finish", "the fifth delete", _LANDING, SERVER, DRIVER, nth=5),
     *_around("finish", "the first copy", _RAW, SERVER, DRIVER),
     *_around("finish", "done.json", f"^s3 PutObject .*/batches/{BATCH}/done.json$", SERVER, DRIVER),

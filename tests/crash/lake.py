@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.cli import stack
-from lakehouse.jobs import JOBS
+from lakehouse.jobs import BATCH_JOBS
 from lakehouse.settings import Settings
 from tests.crash.deliveries import Delivery
 from tests.support import everything
@@ -98,7 +98,7 @@ class CrashLake:
         """Whether a run of any Glue job has yet to end."""
         return any(
             run["JobRunState"] in ACTIVE_STATES
-            for job in JOBS
+            for job in BATCH_JOBS
             for run in self.aws.client("glue").get_job_runs(JobName=self.settings.job_name(job), MaxResults=2)[
                 "JobRuns"
             ]

@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from lakehouse import road
-from lakehouse.jobs import JOBS
+from lakehouse.jobs import BATCH_JOBS
 from lakehouse.redshift import Redshift
 from lakehouse.settings import Settings
 from tests.crash.conftest import Prepared, in_full_only
@@ -65,7 +65,7 @@ def test_two_tries_of_every_station_at_once_do_nothing_twice(lake: CrashLake, pr
     settings = lake.settings
     provision_quick(settings, concurrent_runs=2)
     assert road.plan(settings) == BATCH
-    for job in JOBS:
+    for job in BATCH_JOBS:
         _run_twice_at_once(lake, job)
     for station in (_load, road.prove, road.finish):
         with ThreadPoolExecutor(2) as pool:
@@ -91,4 +91,4 @@ def _run_twice_at_once(lake: CrashLake, job: str) -> None:
     states = [wait_for(f"{job} ends", lambda run_id=run_id: ended(run_id)) for run_id in ids]
     assert set(states) <= {"SUCCEEDED", "FAILED"}
     if states != ["SUCCEEDED", "SUCCEEDED"]:
-        road.run_job(lake.settings, job, BATCH)
+        road.run_job(lake.settings, job, {"--batch_id": str(BATCH)})

@@ -20,12 +20,12 @@ import boto3
 from infra.local_aws.provision import provision
 from lakehouse import road
 from lakehouse.cli.home import checkout
-from lakehouse.jobs import JOBS, conf_argument
+from lakehouse.jobs import BATCH_JOBS, conf_argument
 from lakehouse.redshift import Redshift
 from lakehouse.settings import Settings
 
 Result = TypeVar("Result")
-STATIONS = ("plan", *JOBS, "load_warehouse", "prove", "finish")
+STATIONS = ("plan", *BATCH_JOBS, "load_warehouse", "prove", "finish")
 
 
 # Small tables in a fresh JVM: the optimizing compiler and empty tasks cost more than they gain.
@@ -40,7 +40,7 @@ def provision_quick(settings: Settings, concurrent_runs: int = 1) -> None:
     """Make what the road needs, as `lakehouse up` does, and jobs that start quickly on small tables."""
     provision(settings, checkout())
     glue: Any = boto3.client("glue")
-    for name in JOBS:
+    for name in BATCH_JOBS:
         job = glue.get_job(JobName=settings.job_name(name))["Job"]
         conf = f"{job['DefaultArguments']['--conf']} --conf {conf_argument(QUICK)}"
         update = {
@@ -83,8 +83,8 @@ def walk(settings: Settings, batch_id: int, stations: tuple[str, ...]) -> None:
 
 def station(settings: Settings, name: str, batch_id: int) -> None:
     """One station after `plan`, through the code that the DAG calls."""
-    if name in JOBS:
-        road.run_job(settings, name, batch_id)
+    if name in BATCH_JOBS:
+        road.run_job(settings, name, {"--batch_id": str(batch_id)})
     elif name == "load_warehouse":
         calls = [*road.stage_calls(settings, batch_id), *road.load_transactions(settings, batch_id)]
         Redshift(settings).in_session(calls)
