@@ -156,8 +156,11 @@ def _print_next_steps(console: Console, proposals: Sequence[Proposal], changes: 
         console.print(f"[green]✓[/] {escape(str(_shown(change.path)))} written", soft_wrap=True)
     if not changes:
         return
-    if any(proposal.action == "column" for proposal in proposals):
-        console.print("Say in each new column's description what it means, and correct its type where samples mislead.")
+    new = [proposal for proposal in proposals if proposal.action == "column"]
+    if new:
+        console.print("Say in each new column's description what it means.")
+    if any(finding.added_as is None for proposal in new for finding in proposal.findings):
+        console.print("Correct its type where the samples mislead.")
     console.print("Then: [bold]lakehouse contract check[/], [bold]make ddl[/], [bold]lakehouse up[/].")
     console.print("What was refused meanwhile: [bold]lakehouse quarantine replay[/].")
 
