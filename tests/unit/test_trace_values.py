@@ -52,7 +52,7 @@ def test_a_key_is_read_as_its_columns_are_typed(dataset: str, texts: list[str], 
         ("storefront.users", ["u-1", "u-2"], "2 parts; the key of storefront.users is user_id"),
         ("online_retail.invoice_lines", ["1", "a", "b", "6", "2010-12-01", "2.0005"], "is no decimal(18,3)"),
         ("online_retail.invoice_lines", ["1", "a", "b", "6", "2010-12-01", "nan"], "is no decimal(18,3)"),
-        ("online_retail.invoice_lines", ["1", "a", "b", "6", "1.12.2010"], "is no date or instant"),
+        ("online_retail.invoice_lines", ["1", "a", "b", "6", "1.12.2010"], "is no timestamp"),
     ],
 )
 def test_what_cannot_be_a_key_is_refused_with_its_type(dataset: str, texts: list[str], complaint: str) -> None:
