@@ -14,8 +14,8 @@ from tests.crash.lake import CrashLake
 from tests.support.everything import BATCHES, TIMES, Content, but_for_batches, differences
 from tests.support.road_driver import provision_quick
 
-FILES, ORDERS = (200, 20) if ALL else (40, 2)
-MOST_PORTIONS = 4 if ALL else 2
+FILES, ORDERS, MOST_PORTIONS = 200, 20, 4
+pytestmark = pytest.mark.skipif(not ALL, reason="takes long: `make crash`; tests/spark has the short form")
 
 
 @pytest.fixture(scope="module")

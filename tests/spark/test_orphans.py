@@ -83,11 +83,11 @@ def state(lake: TestLake) -> dict[str, list[str]]:
 
 def test_a_line_waits_for_its_order_and_leaves_quarantine_when_it_comes(lake: TestLake) -> None:
     land(lake, [1])
-    lake.run_all()
+    lake.run_to_silver()
     assert refused(lake) == [(number, ["order_id_orphan"], "waiting") for number in (1, 2, 4)]
 
     land(lake, [0])
-    lake.run_all()
+    lake.run_to_silver()
     assert refused(lake) == [(number, ["order_id_orphan"], "waiting") for number in (2, 4)]
     (account,) = lake.read(tables.row_accounts).where(f"dataset = '{ITEMS}'").collect()
     assert (account.parsed, account.silver, account.quarantined) == (3, 1, 2)
@@ -97,7 +97,7 @@ def test_a_line_waits_for_its_order_and_leaves_quarantine_when_it_comes(lake: Te
 
 def test_neither_order_nor_batches_change_what_comes_of_it(lake: TestLake) -> None:
     land(lake, range(len(FILES)))
-    lake.run_all()
+    lake.run_to_silver()
     expected = state(lake)
     assert refused(lake) == [
         (3, ["quantity_below_minimum"], "open"),
@@ -106,7 +106,7 @@ def test_neither_order_nor_batches_change_what_comes_of_it(lake: TestLake) -> No
     lake.clear()
     for number in (1, 3, 2, 0):
         land(lake, [number])
-        lake.run_all()
+        lake.run_to_silver()
     assert state(lake) == expected
 
 
@@ -115,12 +115,12 @@ def test_a_run_that_ends_before_any_step_is_made_good_by_the_next(
     lake: TestLake, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     land(lake, [1])
-    lake.run_all()
+    lake.run_to_silver()
     land(lake, [0])
     with monkeypatch.context() as broken:
         broken.setattr(Lake, step, lambda *arguments: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            lake.run_all()
-    lake.run_all()
+            lake.run_to_silver()
+    lake.run_to_silver()
     assert refused(lake) == [(number, ["order_id_orphan"], "waiting") for number in (2, 4)]
     assert sum(row.silver for row in lake.read(tables.row_accounts).collect()) == 2

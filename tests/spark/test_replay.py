@@ -97,15 +97,15 @@ def test_rows_pass_once_the_contract_knows_what_they_said(lake: TestLake, contra
 
 def test_replaying_twice_changes_nothing(lake: TestLake, contracts: Any) -> None:
     lake.land(USERS.dataset, "a.csv", BAD_COUNTRY)
-    lake.run_all()
+    lake.run_to_silver()
     contracts(with_users(columns=column("signed_up_at", nulls=("never",), required=False)))
     rows = refused(lake)
     lake.request("replay", rows)
-    lake.run_all()
+    lake.run_to_silver()
     after = told(lake), countries(lake), accounts(lake)
     assert after[0] == [(2, "replayed", ["signed_up_at_malformed"])]
     lake.request("replay", rows)
-    lake.run_all()
+    lake.run_to_silver()
     assert (told(lake), countries(lake), accounts(lake)) == after
 
 
@@ -114,7 +114,7 @@ def test_a_replay_that_dies_is_repeated_to_the_same_end(
     lake: TestLake, contracts: Any, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     lake.land(USERS.dataset, "a.csv", BAD_COUNTRY)
-    lake.run_all()
+    lake.run_to_silver()
     contracts(with_users(columns=column("signed_up_at", nulls=("never",), required=False)))
     lake.request("replay", refused(lake))
     original = getattr(Lake, step)
@@ -126,8 +126,8 @@ def test_a_replay_that_dies_is_repeated_to_the_same_end(
     with monkeypatch.context() as patch:
         patch.setattr(Lake, step, dies_after_its_work)
         with pytest.raises(RuntimeError, match="killed"):
-            lake.run_all()
-    lake.run_all()
+            lake.run_to_silver()
+    lake.run_to_silver()
     assert told(lake) == [(2, "replayed", ["signed_up_at_malformed"])]
     assert accounts(lake) == [(3, 3, 0, 0, 0)]
 
@@ -135,11 +135,11 @@ def test_a_replay_that_dies_is_repeated_to_the_same_end(
 def test_a_refused_file_is_read_again_where_it_is_kept(lake: TestLake, contracts: Any) -> None:
     lake.land(USERS.dataset, "a.csv", "kunde,country,signed_up_at\nu-1,DE,2026-01-01 10:00:00\n")
     lake.land(USERS.dataset, "b.csv", "")
-    lake.run_all()
+    lake.run_to_silver()
     assert [verdict for verdict, _, _ in verdicts(lake)] == ["quarantined", "quarantined"]
     contracts(with_users(columns=column("user_id", aliases=("kunde",))))
     lake.request("replay", files=lake.read(tables.files).collect())
-    lake.run_all()
+    lake.run_to_silver()
     assert verdicts(lake) == [
         ("accepted", None, "replayed by batch 2: batch 1 had refused it as header_mismatch"),
         ("quarantined", "empty_file", "replayed by batch 2: batch 1 had refused it as empty_file"),
@@ -154,11 +154,11 @@ def test_a_refused_file_is_read_again_where_it_is_kept(lake: TestLake, contracts
 
 def test_a_corrected_row_closes_the_one_that_was_refused(lake: TestLake) -> None:
     lake.land(USERS.dataset, "a.csv", BAD_COUNTRY)
-    lake.run_all()
+    lake.run_to_silver()
     (row,) = refused(lake)
     fixed = f"_quarantine_id,user_id,country,signed_up_at\n{row.quarantine_id},u-2,FR,2026-02-02 10:00:00\n"
     lake.land(USERS.dataset, "fixed.csv", fixed)
-    lake.run_all()
+    lake.run_to_silver()
     (closed,) = refused(lake)
     assert (closed.status, closed.resolved_by) == ("discarded", 2)
     assert closed.resolution.startswith("corrected by row 1 of file ")
@@ -168,21 +168,21 @@ def test_a_corrected_row_closes_the_one_that_was_refused(lake: TestLake) -> None
 
 def test_a_correction_that_is_wrong_itself_takes_the_matter_over(lake: TestLake) -> None:
     lake.land(USERS.dataset, "a.csv", BAD_COUNTRY)
-    lake.run_all()
+    lake.run_to_silver()
     (row,) = refused(lake)
     wrong = f"_quarantine_id,user_id,country,signed_up_at\n{row.quarantine_id},u-2,FR,tomorrow\n"
     lake.land(USERS.dataset, "fixed.csv", wrong)
-    lake.run_all()
+    lake.run_to_silver()
     assert sorted(status for _, status, _ in told(lake)) == ["discarded", "open"]
 
 
 def test_what_is_discarded_stays_counted_and_says_why(lake: TestLake, contracts: Any) -> None:
     lake.land(USERS.dataset, "a.csv", BAD_COUNTRY)
     lake.land(USERS.dataset, "b.csv", "")
-    lake.run_all()
+    lake.run_to_silver()
     rows, files = refused(lake), lake.read(tables.files).where("verdict = 'quarantined'").collect()
     lake.request("discard", rows, files)
-    lake.run_all()
+    lake.run_to_silver()
     (row,) = refused(lake)
     assert (row.status, row.resolution, row.resolved_by) == ("discarded", "a test asks", 2)
     assert ("quarantined", "empty_file", "discarded: a test asks") in verdicts(lake)
@@ -190,7 +190,7 @@ def test_what_is_discarded_stays_counted_and_says_why(lake: TestLake, contracts:
     # A replay that was asked for before does not bring it back.
     contracts(with_users(columns=column("signed_up_at", nulls=("never",), required=False)))
     lake.request("replay", rows)
-    lake.run_all()
+    lake.run_to_silver()
     assert [status for _, status, _ in told(lake)] == ["discarded"]
 
 
@@ -242,7 +242,7 @@ def test_a_file_that_fails_alone_is_refused_and_the_others_are_loaded(lake: Test
 
 def test_a_replay_that_keeps_failing_is_given_up_and_undone(lake: TestLake, contracts: Any) -> None:
     lake.land(USERS.dataset, "a.csv", BAD_COUNTRY)
-    lake.run_all()
+    lake.run_to_silver()
     before = told(lake), countries(lake), accounts(lake)
     contracts(with_users(columns=column("signed_up_at", nulls=("never",), required=False)))
     lake.request("replay", refused(lake))
@@ -252,6 +252,6 @@ def test_a_replay_that_keeps_failing_is_given_up_and_undone(lake: TestLake, cont
         lake.station(name, batch)
     assert sorted(countries(lake)) == ["u-1", "u-2", "u-3"]
     fail(lake, 3)
-    lake.run_all()
+    lake.run_to_silver()
     assert (told(lake), countries(lake), accounts(lake)) == before
     assert lake.plan() is None

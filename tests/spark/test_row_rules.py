@@ -211,7 +211,7 @@ def test_warnings_are_counted_by_file_and_rule_however_often_the_station_runs(la
         "sales.ndjson",
         ndjson(sale(1), sale(2, user_id="u-9"), sale(2, user_id="u-9"), sale(3, amount="21"), sale(4, amount="-1")),
     )
-    lake.run_all()
+    lake.run_to_silver()
     expected = [
         (1, "sales.ndjson", "amount_above_price", 1),
         (1, "sales.ndjson", "user_id_orphan", 2),
@@ -223,7 +223,7 @@ def test_warnings_are_counted_by_file_and_rule_however_often_the_station_runs(la
     # Two keys of one batch share an address, another one has that of an earlier key; u-1 only repeats its own.
     again = [user(1), user(5, email="u2@example.com"), user(6, email="u7@example.com"), user(7), user(8, email=None)]
     lake.land(USERS.dataset, "users-2.ndjson", ndjson(*again))
-    second = lake.run_all()[0]
+    second = lake.run_to_silver()[0]
     expected.append((2, "users-2.ndjson", "email_not_unique", 3))
     assert counted(lake) == expected
     lake.station("silver", second)
@@ -242,10 +242,10 @@ def test_a_row_that_waited_counts_in_the_batch_that_lets_it_in_however_often_tha
     }
     lines = [{**item, "line_number": 1, "line_total": "5.00"}, {**item, "line_number": 2, "line_total": "10.00"}]
     lake.land(ITEMS.dataset, "items.ndjson", ndjson(*lines))
-    lake.run_all()
+    lake.run_to_silver()
     assert counted(lake) == []
     lake.land(ORDERS.dataset, "orders.ndjson", ndjson(order))
-    batch = lake.run_all()[0]
+    batch = lake.run_to_silver()[0]
     expected = [
         (2, "items.ndjson", "line_total_does_not_add_up", 1),
         (2, "items.ndjson", "product_id_orphan", 2),
