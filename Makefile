@@ -14,7 +14,7 @@ demo: set-up ## Start everything, generate messy files, land them, and watch the
 	@$(VENV)/lakehouse demo
 
 test: set-up ## Run every test (real Spark, real Airflow, the local AWS)
-	@$(VENV)/python -m pytest tests
+	@scripts/test
 
 crash: set-up ## Kill processes at every step of the road and compare the tables (long)
 	@LAKEHOUSE_CRASH_POINTS=all $(VENV)/python -m pytest tests/crash
