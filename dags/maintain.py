@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
@@ -20,8 +20,8 @@ JOB = SETTINGS.job_name("maintain_tables")
 
 
 @dag(
-    schedule=CronTriggerTimetable("30 2 * * *", timezone="UTC"),
-    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    # The first run waits for its hour too: a stack that has just started has better things to do.
+    schedule=CronTriggerTimetable("30 2 * * *", timezone="UTC", run_immediately=False),
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=12),
