@@ -22,7 +22,7 @@ from lakehouse.cli.home import checkout
 
 LAKEHOUSE = Path(sys.executable).parent / "lakehouse"
 ONLINE_RETAIL = checkout().parent / "shared" / "data" / "online-retail" / "by-day.tar.gz"
-DEADLINE_SECONDS = 240
+DEADLINE_SECONDS = 400
 
 
 class Stack:
