@@ -132,12 +132,12 @@ def plan(
 
 def read(s3: Any, bucket: str, batch_id: int) -> Batch:
     """A planned batch, as far as it has been narrowed."""
-    batch = _batch(_get_json(s3, bucket, _manifest_key(batch_id)))
+    batch = _batch(get_json(s3, bucket, _manifest_key(batch_id)))
     listed = s3.list_objects_v2(Bucket=bucket, Prefix=_narrowed_key(batch_id, None))
     numbers = [int(item["Key"].rpartition("/")[2].removesuffix(".json")) for item in listed.get("Contents", [])]
     if not numbers:
         return batch
-    narrowed = _get_json(s3, bucket, _narrowed_key(batch_id, max(numbers)))
+    narrowed = get_json(s3, bucket, _narrowed_key(batch_id, max(numbers)))
     kept = set(narrowed["file_ids"])
     return replace(
         batch,
@@ -171,7 +171,7 @@ def finish(s3: Any, bucket: str, batch: Batch, verdicts: dict[str, tuple[str, st
         s3.delete_object(Bucket=bucket, Key=_request_key(batch.request_id))
     done = {"batch_id": batch.batch_id, "finished_at": now.astimezone(UTC).isoformat()}
     for key in (_done_key(batch.batch_id), LATEST):
-        _put_json(s3, bucket, key, done)
+        put_json(s3, bucket, key, done)
 
 
 def _narrow_if_it_keeps_failing(s3: Any, bucket: str, batch: Batch) -> Batch:
@@ -184,7 +184,7 @@ def _narrow_if_it_keeps_failing(s3: Any, bucket: str, batch: Batch) -> Batch:
     if batch.kind == "ingest" and len(batch.files) > 1:
         kept = batch.files[: len(batch.files) // 2]
     else:
-        given_up = _get_json(s3, bucket, failures[-1])["message"]
+        given_up = get_json(s3, bucket, failures[-1])["message"]
     narrowed = {"file_ids": [file.file_id for file in kept], "given_up": given_up}
     _put_once(s3, bucket, _narrowed_key(batch.batch_id, batch.narrowed + 1), narrowed)
     return read(s3, bucket, batch.batch_id)
@@ -221,7 +221,7 @@ def _last_batch(s3: Any, bucket: str) -> tuple[bool, int]:
 
 def _hint(s3: Any, bucket: str) -> int:
     try:
-        return int(_get_json(s3, bucket, LATEST)["batch_id"])
+        return int(get_json(s3, bucket, LATEST)["batch_id"])
     except ClientError as error:
         if not landing.is_missing(error):
             raise
@@ -236,7 +236,7 @@ def _batch(content: dict[str, Any]) -> Batch:
 
 def _read_request(s3: Any, bucket: str, request_id: str) -> Request | None:
     try:
-        content = _get_json(s3, bucket, _request_key(request_id))
+        content = get_json(s3, bucket, _request_key(request_id))
     except ClientError as error:
         if not landing.is_missing(error):
             raise
@@ -270,7 +270,7 @@ def _done_key(batch_id: int) -> str:
 def _put_once(s3: Any, bucket: str, key: str, content: object) -> bool:
     """Write an object unless there is one; tells whether it was written."""
     try:
-        _put_json(s3, bucket, key, content, IfNoneMatch="*")
+        put_json(s3, bucket, key, content, IfNoneMatch="*")
     except ClientError as error:
         if not landing.is_precondition(error):
             raise
@@ -278,10 +278,12 @@ def _put_once(s3: Any, bucket: str, key: str, content: object) -> bool:
     return True
 
 
-def _put_json(s3: Any, bucket: str, key: str, content: object, **conditions: str) -> None:
+def put_json(s3: Any, bucket: str, key: str, content: object, **conditions: str) -> None:
+    """Write an object of JSON, under the conditions that S3's PutObject knows."""
     body = json.dumps(content, indent=1).encode()
     s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **conditions)
 
 
-def _get_json(s3: Any, bucket: str, key: str) -> Any:
+def get_json(s3: Any, bucket: str, key: str) -> Any:
+    """Read an object of JSON."""
     return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())

@@ -7,7 +7,6 @@ requests/<request>.json        handed in: a batch to be (`lakehouse.batches`)
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -34,13 +33,13 @@ def draft(settings: Settings, wanted: Selection, kind: Kind, because: str, now: 
     redshift, s3 = Redshift(settings), boto3.client("s3")
     drafts = list(_requests(kind, _files(redshift, wanted), _rows(redshift, wanted), because, now, name))
     for request in drafts:
-        _put(s3, settings.bucket, _draft_key(request.request_id), asdict(request))
+        batches.put_json(s3, settings.bucket, _draft_key(request.request_id), asdict(request))
     return [request.request_id for request in drafts]
 
 
 def read_draft(bucket: str, request_id: str) -> Request:
     """What a draft says."""
-    return batches.request_of(_get(boto3.client("s3"), bucket, _draft_key(request_id)))
+    return batches.request_of(batches.get_json(boto3.client("s3"), bucket, _draft_key(request_id)))
 
 
 def submit(settings: Settings, request_ids: Iterable[str]) -> None:
@@ -70,13 +69,13 @@ def outcome(settings: Settings, request_ids: Iterable[str]) -> dict[str, dict[st
 
 def put_result(bucket: str, request_id: str, result: Mapping[str, Any]) -> None:
     """Write what a preview found (`lakehouse.previewing.preview`)."""
-    _put(boto3.client("s3"), bucket, _result_key(request_id), result)
+    batches.put_json(boto3.client("s3"), bucket, _result_key(request_id), result)
 
 
 def take_result(bucket: str, request_id: str) -> dict[str, Any]:
     """What a preview found; it quotes cells, so it is not kept."""
     s3 = boto3.client("s3")
-    result: dict[str, Any] = _get(s3, bucket, _result_key(request_id))
+    result: dict[str, Any] = batches.get_json(s3, bucket, _result_key(request_id))
     s3.delete_object(Bucket=bucket, Key=_result_key(request_id))
     return result
 
@@ -152,15 +151,6 @@ def _draft_key(request_id: str) -> str:
 
 def _result_key(request_id: str) -> str:
     return f"{DRAFTS}{request_id}.result.json"
-
-
-def _put(s3: Any, bucket: str, key: str, content: object) -> None:
-    body = json.dumps(content, ensure_ascii=False).encode()
-    s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
-
-
-def _get(s3: Any, bucket: str, key: str) -> Any:
-    return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
 def _instant(text: str) -> str:

@@ -115,8 +115,6 @@ class IcebergTables:
         """
         if source.isEmpty():
             return
-        if source.isEmpty():
-            return
         same = F.col(f"t.{on}") == F.col(f"s.{on}")
         changed = self.read(table).alias("t").join(F.broadcast(source.alias("s")), same).where(where)
         names = [name for name in table.column_names if name not in values]
@@ -132,6 +130,10 @@ class IcebergTables:
 
     def _frame(self, rows: Sequence[tuple[object, ...]], columns: tables.Shape) -> DataFrame:
         return self.spark.createDataFrame(list(rows), ", ".join(f"`{name}` {kind}" for name, kind in columns))
+
+    def _ids(self, column: str, values: Iterable[str]) -> DataFrame:
+        """One column of ids."""
+        return self._frame([(value,) for value in values], ((column, "string"),))
 
     def _iceberg(self, table: Table) -> Any:
         return self._jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(

@@ -167,7 +167,7 @@ class Ledger(IcebergTables):
         Rows that an earlier try has released from quarantine are not judged again. They are of earlier batches' files,
         and what that try counted of those stays.
         """
-        own = self._frame([(file.file_id,) for file in (*batch.files, *batch.excluded)], (("file_id", "string"),))
+        own = self._ids("file_id", (file.file_id for file in (*batch.files, *batch.excluded)))
         before = self.read(tables.warnings).where(F.col("batch_id") == batch.batch_id)
         new = self.pin(counted.withColumn("batch_id", F.lit(batch.batch_id).cast("bigint")))
         kept = before.join(own, "file_id", "left_anti").join(new, "file_id", "left_anti")

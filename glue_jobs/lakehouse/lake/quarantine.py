@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from functools import reduce
+from itertools import chain
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
@@ -35,7 +36,7 @@ class Quarantine(IcebergTables):
         is_orphan = is_open & F.col("violations").contains(f'{silver.ORPHAN}"')
         is_replayed = F.lit(False)
         if asked:
-            ids = self._frame([(identity,) for identity in asked], (("quarantine_id", "string"),))
+            ids = self._ids("quarantine_id", asked)
             refused = refused.join(F.broadcast(ids.withColumn("_asked", F.lit(True))), "quarantine_id", "left")
             is_replayed = F.col("_asked").isNotNull() & (is_open | (F.col("resolved_by") == batch.batch_id))
         places = self.pin(
@@ -61,7 +62,7 @@ class Quarantine(IcebergTables):
         rows = [self.read(table(contract)) for table in (tables.silver_table, tables.history_table)]
         places = [frame.join(gone, "_file_id", "left_semi").select(*silver.PLACE) for frame in rows]
         if batch.given_up and (asked := batch.rows.get(contract.dataset)):
-            ids = self._frame([(identity,) for identity in asked], (("quarantine_id", "string"),))
+            ids = self._ids("quarantine_id", asked)
             mine = F.col("status").isin(silver.OPEN, silver.WAITING) | (F.col("resolved_by") == batch.batch_id)
             refused = self.read(tables.quarantined_rows).where(mine).join(F.broadcast(ids), "quarantine_id")
             places.append(refused.select(F.col("file_id").alias("_file_id"), F.col("row_number").alias("_row")))
@@ -91,11 +92,11 @@ class Quarantine(IcebergTables):
 
     def reopen(self, batch: Batch) -> None:
         """Put rows that a replay had released before it was given up back into quarantine."""
-        ids = [(identity,) for identities in batch.rows.values() for identity in identities]
+        ids = chain.from_iterable(batch.rows.values())
         nothing = {"resolution": F.lit(None).cast("string"), "resolved_by": F.lit(None).cast("bigint")}
         self._update(
             tables.quarantined_rows,
-            self._frame(ids, (("quarantine_id", "string"),)),
+            self._ids("quarantine_id", ids),
             on="quarantine_id",
             where=F.col("t.resolved_by") == batch.batch_id,
             values={"status": F.lit(silver.OPEN), **nothing},
@@ -120,18 +121,17 @@ class Quarantine(IcebergTables):
     def discard(self, batch: Batch) -> None:
         """Close the batch's refused rows and files for good. They stay where they are, counted as quarantined."""
         status, reason = F.col("t.status"), F.lit(batch.reason)
-        ids = [(identity,) for identities in batch.rows.values() for identity in identities]
+        ids = chain.from_iterable(batch.rows.values())
         self._update(
             tables.quarantined_rows,
-            self._frame(ids, (("quarantine_id", "string"),)),
+            self._ids("quarantine_id", ids),
             on="quarantine_id",
             where=status.isin(silver.OPEN, silver.WAITING),
             values={"status": F.lit(silver.DISCARDED), "resolution": reason, "resolved_by": F.lit(batch.batch_id)},
         )
-        files = [(file.file_id,) for file in batch.files]
         self._update(
             tables.files,
-            self._frame(files, (("file_id", "string"),)),
+            self._ids("file_id", (file.file_id for file in batch.files)),
             on="file_id",
             where=F.col("t.verdict") == "quarantined",
             values={"resolution": F.concat(F.lit("discarded: "), reason)},
@@ -140,4 +140,4 @@ class Quarantine(IcebergTables):
     def file_ids(self, batch: Batch, contract: SourceContract) -> DataFrame:
         """`file_id` of every file of a dataset that the batch was planned with."""
         files = (file for file in (*batch.files, *batch.excluded) if file.dataset == contract.dataset)
-        return self._frame([(file.file_id,) for file in files], (("file_id", "string"),))
+        return self._ids("file_id", (file.file_id for file in files))
