@@ -166,7 +166,7 @@ def _print_next_steps(console: Console, proposals: Sequence[Proposal], changes: 
 
 
 def _diff(change: Change) -> str:
-    path = str(_shown(change.path))
+    path = str(_shown(change.path)).lstrip("/")
     lines = difflib.unified_diff(
         change.before.splitlines(keepends=True), change.after.splitlines(keepends=True), f"a/{path}", f"b/{path}"
     )

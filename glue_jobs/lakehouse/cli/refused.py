@@ -31,9 +31,16 @@ def print_refused(console: Console, row: Mapping[str, Any], title: str) -> None:
     if row["resolution"]:
         console.print(f"  {safe(row['resolution'])}", soft_wrap=True)
     for violation in row["violations"]:
-        value = violation.get("value")
-        shown = f"  [dim]came as[/] {safe(json.dumps(value, ensure_ascii=False))}" if value is not None else ""
+        came = _came(violation)
+        shown = f"  [dim]came as[/] {safe(came)}" if came is not None else ""
         console.print(f"  [red]{safe(violation['rule'])}[/]{shown}", soft_wrap=True)
     raw = row["raw"] or ""
     cut = f"… ({len(raw):,} characters; --json shows all)" if len(raw) > _SHOWN_OF_RAW else ""
     console.print(f"  {safe(raw[:_SHOWN_OF_RAW])}{cut}", soft_wrap=True)
+
+
+def _came(violation: Mapping[str, Any]) -> str | None:
+    """The value as it came, in quotes that show its blanks; of a rule between columns it is a JSON object already."""
+    value = violation.get("value")
+    is_object = "," in (violation.get("field") or "")
+    return value if value is None or is_object else json.dumps(value, ensure_ascii=False)
