@@ -37,11 +37,13 @@ def content(aws: Aws, settings: Settings, without: Collection[str]) -> Content:
 
 
 def but_for_batches(content: Content) -> Content:
-    """What is the same however files were dealt out to batches. Bronze and the changes tables hold nothing else."""
+    """What is the same however files were dealt out to batches. Bronze and the changes tables hold nothing else, and
+    warnings are counted by the batch that lets a row in."""
+    by_batch = ("bronze_", "ops.batches", "ops.warnings", "redshift ops.loads")
     return {
         name: rows
         for name, rows in content.items()
-        if not name.startswith(("bronze_", "ops.batches", "redshift ops.loads")) and not name.endswith("_changes")
+        if not name.startswith(by_batch) and not name.endswith("_changes")
     }
 
 
