@@ -41,9 +41,7 @@ def but_for_batches(content: Content) -> Content:
     warnings are counted by the batch that lets a row in."""
     by_batch = ("bronze_", "ops.batches", "ops.warnings", "redshift ops.loads")
     return {
-        name: rows
-        for name, rows in content.items()
-        if not name.startswith(by_batch) and not name.endswith("_changes")
+        name: rows for name, rows in content.items() if not name.startswith(by_batch) and not name.endswith("_changes")
     }
 
 
