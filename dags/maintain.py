@@ -39,8 +39,10 @@ def maintain():
         import boto3
 
         from lakehouse import landing
+        from lakehouse.contract import load_registry
 
-        return next(landing.waiting(boto3.client("s3"), Settings.from_environment().bucket), None) is not None
+        bucket, held = Settings.from_environment().bucket, load_registry().scheduled
+        return next(landing.waiting(boto3.client("s3"), bucket, held=held), None) is not None
 
     @task.sensor(
         mode="reschedule",

@@ -14,7 +14,7 @@ fails, and a replay, is given up: the file is quarantined as `processing_failed`
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -95,10 +95,16 @@ def requests(s3: Any, bucket: str) -> list[str]:
 
 
 def plan(
-    s3: Any, bucket: str, batch_files: int, batch_bytes: int, now: datetime, dataset: str | None = None
+    s3: Any,
+    bucket: str,
+    batch_files: int,
+    batch_bytes: int,
+    now: datetime,
+    dataset: str | None = None,
+    held: Collection[str] = frozenset(),
 ) -> Batch | None:
     """The batch to work on: an unfinished one first, else what the oldest request asks for, else the oldest files of
-    landing; None when nothing waits.
+    landing (`landing.waiting`); None when nothing waits.
 
     Two planners at once agree: the manifest's conditional PUT lets one win; the other takes the winner's batch, or
     plans the next one when the winner has finished it meanwhile.
@@ -122,7 +128,7 @@ def plan(
                 request_id=request.request_id,
             )
         else:
-            files = _bounded(landing.waiting(s3, bucket, dataset), batch_files, batch_bytes)
+            files = _bounded(landing.waiting(s3, bucket, dataset, held), batch_files, batch_bytes)
             if not files:
                 return None
             batch = Batch(last + 1, "ingest", planned_at, files)

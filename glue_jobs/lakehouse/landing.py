@@ -10,7 +10,7 @@ Nothing here knows Spark.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -48,16 +48,22 @@ def dataset_of(key: str) -> str:
     return f"{parts[0]}.{parts[1]}" if len(parts) > 2 and parts[0] and parts[1] else UNKNOWN_DATASET
 
 
-def waiting(s3: Any, bucket: str, dataset: str | None = None) -> Iterator[LandedFile]:
-    """Files in landing, in key order; only those of one dataset when it is named."""
+def waiting(
+    s3: Any, bucket: str, dataset: str | None = None, held: Collection[str] = frozenset()
+) -> Iterator[LandedFile]:
+    """Files in landing, in key order; only those of one dataset when it is named, else none of a dataset that is held
+    back until its time has come."""
     prefix = LANDING + (dataset.replace(".", "/", 1) + "/" if dataset else "")
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for item in page.get("Contents", []):
             key, etag = item["Key"], item["ETag"].strip('"')
             if key.endswith("/") and item["Size"] == 0:
                 continue  # a folder marker of the S3 console, not a file
+            found = dataset_of(key)
+            if dataset is None and found in held:
+                continue
             arrived_at = item["LastModified"].astimezone(UTC).isoformat()
-            yield LandedFile(file_id(bucket, key, etag), dataset_of(key), key, etag, item["Size"], arrived_at)
+            yield LandedFile(file_id(bucket, key, etag), found, key, etag, item["Size"], arrived_at)
 
 
 def read_file(s3: Any, bucket: str, file: LandedFile) -> bytes | None:

@@ -31,9 +31,13 @@ class StationError(Exception):
 
 
 def plan(settings: Settings, dataset: str | None = None, max_files: int | None = None) -> int | None:
-    """The number of the batch to work on, or None when nothing waits. Resumes an unfinished batch first."""
+    """The number of the batch to work on, or None when nothing waits. Resumes an unfinished batch first.
+
+    Files of datasets that are ingested by schedule are taken when their dataset is named.
+    """
     bound = min(settings.batch_files, max_files or settings.batch_files)
-    batch = batches.plan(_s3(), settings.bucket, bound, settings.batch_bytes, datetime.now(UTC), dataset)
+    held = load_registry().scheduled
+    batch = batches.plan(_s3(), settings.bucket, bound, settings.batch_bytes, datetime.now(UTC), dataset, held)
     return batch.batch_id if batch else None
 
 
@@ -69,7 +73,8 @@ def finish(settings: Settings, batch_id: int) -> bool:
     if not batches.is_finished(_s3(), settings.bucket, batch_id):
         _announce_new_columns(settings, batch)
     batches.finish(_s3(), settings.bucket, batch, _verdicts(settings, batch), datetime.now(UTC))
-    is_more_landed = next(landing.waiting(_s3(), settings.bucket), None) is not None
+    waiting = landing.waiting(_s3(), settings.bucket, held=load_registry().scheduled)
+    is_more_landed = next(waiting, None) is not None
     return is_more_landed or bool(batches.requests(_s3(), settings.bucket))
 
 

@@ -40,6 +40,8 @@ def typed(rows: DataFrame, contract: SourceContract, keep: Sequence[str] = ()) -
     }
     texts = rows.withColumns({f"_text_{c.name}": _text(c, contract) for c in contract.columns})
     cells = texts.withColumns({f"_value_{c.name}": values.value(F.col(f"_text_{c.name}"), c) for c in contract.columns})
+    if filled := [c for c in contract.columns if c.substitute]:
+        cells = cells.withColumns({f"_value_{c.name}": _filled(c) for c in filled})
     found = [
         violation
         for c in contract.columns
@@ -140,6 +142,15 @@ def _text(column: Column, contract: SourceContract) -> SparkColumn:
     own = values.text(F.col(column.name), column)
     others = (values.in_unit(values.text(F.col(unit.name), column), unit.worth) for unit in _units(column, contract))
     return F.coalesce(own, *others)
+
+
+def _filled(column: Column) -> SparkColumn:
+    """The column's value, or what stands in its place; other columns count as they came, whether filled or not."""
+    return values.substituted(
+        F.col(f"_text_{column.name}"),
+        column,
+        lambda name: F.col(name if name.startswith("_") else f"_value_{name}"),
+    )
 
 
 def split(typed_rows: DataFrame, contract: SourceContract) -> tuple[DataFrame, DataFrame]:

@@ -50,6 +50,30 @@ def value(text: SparkColumn, column: Column) -> SparkColumn:
     return meant if column.values else _PARSERS[column.type.kind](F.coalesce(meant, text), column)
 
 
+def substituted(text: SparkColumn, column: Column, named: Callable[[str], SparkColumn]) -> SparkColumn:
+    """The typed value of a column that has a substitute, which stands where no text came.
+
+    `named` gives the typed value of another column, and `_ingested_at`, by name.
+    """
+    here, substitute = named(column.name), column.substitute
+    if substitute is None:
+        return here
+    if substitute.is_arrival:
+        meant = named("_ingested_at").cast(column.type.spark)
+    elif substitute.of is None:
+        meant = F.lit(substitute.value)
+    elif substitute.bands:
+        below = [
+            (F.lit(True) if limit is None else named(substitute.of) < _number(limit), text)
+            for limit, text in substitute.bands
+        ]
+        meant = F.when(named(substitute.of).isNotNull(), F.coalesce(*(F.when(is_in, text) for is_in, text in below)))
+    else:
+        pairs = F.create_map(*(F.lit(item) for pair in substitute.values.items() for item in pair))
+        meant = F.try_element_at(pairs, named(substitute.of))
+    return F.when(text.isNull(), meant).otherwise(here)
+
+
 def violations(cell: SparkColumn, text: SparkColumn, value: SparkColumn, column: Column) -> list[SparkColumn]:
     """One Spark column per rule that refuses a row: null, or (rule, field, value as it came)."""
     untyped = text.isNotNull() & value.isNull()
@@ -57,7 +81,7 @@ def violations(cell: SparkColumn, text: SparkColumn, value: SparkColumn, column:
     found += [
         (F.lit(f"{column.name}_{rule}"), broken)
         for rule, broken in _rules(text, value, column)
-        if rule not in column.warnings
+        if not _only_warns(rule, column)
     ]
     return [violation(broken, rule, F.lit(column.name), cell) for rule, broken in found]
 
@@ -67,8 +91,12 @@ def warnings(text: SparkColumn, value: SparkColumn, column: Column) -> list[Spar
     return [
         F.when(broken, F.lit(f"{column.name}_{rule}"))
         for rule, broken in _rules(text, value, column)
-        if rule in column.warnings
+        if _only_warns(rule, column)
     ]
+
+
+def _only_warns(rule: ColumnRule, column: Column) -> bool:
+    return rule == "filled" or rule in column.warnings
 
 
 def violation(broken: SparkColumn, rule: SparkColumn, field: SparkColumn, value: SparkColumn) -> SparkColumn:
@@ -80,7 +108,9 @@ def violation(broken: SparkColumn, rule: SparkColumn, field: SparkColumn, value:
 
 def _rules(text: SparkColumn, value: SparkColumn, column: Column) -> Iterator[tuple[ColumnRule, SparkColumn]]:
     if column.required:
-        yield "missing", text.isNull()
+        yield "missing", text.isNull() & value.isNull()
+    if column.substitute is not None:
+        yield "filled", text.isNull() & value.isNotNull()
     if column.type.length is not None and not column.values:
         yield "too_long", F.octet_length(value) > column.type.length
     if column.minimum is not None:

@@ -69,9 +69,10 @@ class AirflowApi:
             return None
         return int(value) if value is not None else None
 
-    def start(self) -> str:
-        """Start a run; returns its id."""
-        return str(self._call(f"/api/v2/dags/{INGEST}/dagRuns", {"logical_date": None})["dag_run_id"])
+    def start(self, dataset: str | None = None) -> str:
+        """Start a run, for one dataset or for all that is not held back; returns its id."""
+        wanted = {"conf": {"dataset": dataset}} if dataset else {}
+        return str(self._call(f"/api/v2/dags/{INGEST}/dagRuns", {"logical_date": None, **wanted})["dag_run_id"])
 
     def page(self, run_id: str) -> str:
         """The address at which a person sees a run."""

@@ -192,6 +192,7 @@ def _rules(column: Column) -> list[str]:
         "unique, or counted" if column.is_unique else "",
         f"refers to {reference.dataset}.{reference.column}; orphans: {reference.orphans}" if reference else "",
         f"only warns: {', '.join(column.warnings)}" if column.warnings else "",
+        f"when missing: {column.substitute}" if column.substitute else "",
         f"in {column.unit}" if column.unit else "",
         f"also named {', '.join(column.aliases)}" if column.aliases else "",
     ]

@@ -23,6 +23,7 @@ from lakehouse.cli.following import View, follow
 from lakehouse.cli.landed import Upload, files_to_land, upload
 from lakehouse.cli.ledger import verdicts
 from lakehouse.cli.mistakes import CommandError
+from lakehouse.contract import load_registry
 
 
 def register(app: typer.Typer) -> None:
@@ -44,8 +45,9 @@ def land(
 ) -> None:
     """Upload files into landing, where the ingest DAG finds them.
 
-    With --wait it exits with 0 once every file has a verdict and its rows are proved to be in Redshift, and with 1 when
-    time runs out or the run fails, naming the files that still wait.
+    A dataset that is ingested by schedule waits there for its time, which --wait does not. With --wait it exits with 0
+    once every file has a verdict and its rows are proved to be in Redshift, and with 1 when time runs out or the run
+    fails, naming the files that still wait.
     """
     import boto3
 
@@ -59,13 +61,18 @@ def land(
         for item in upload(s3, connection.settings.bucket, dataset, files):
             landed.append(item)
             progress.advance(bar)
+    is_held = dataset in load_registry().scheduled
     if not wait:
         if as_json:
             _print_json({"dataset": dataset, "files": [asdict(item) for item in landed]})
         else:
             total = sum(item.bytes for item in landed)
             typer.echo(f"landed {_count(len(landed), 'file')} of {dataset}, {total:,} bytes")
+            if is_held:
+                typer.echo(f"the DAG snapshots takes them at its time; `lakehouse sweep --dataset {dataset}` does now")
         return
+    if is_held and connection.airflow_url:
+        AirflowApi(connection.airflow_url).start(dataset)
     _wait(s3, connection, dataset, landed, timeout)
     rows = ledger_rows(connection, landed)
     summary = {**summarize(rows), "seconds": round(time.monotonic() - started, 1)}

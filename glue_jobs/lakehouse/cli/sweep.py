@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -10,15 +11,21 @@ from rich.table import Table
 
 from lakehouse.cli.airflow_api import FINISHED_STATES, AirflowApi
 from lakehouse.cli.connection import connect
+from lakehouse.cli.datasets import check_dataset
 from lakehouse.cli.mistakes import CommandError
+from lakehouse.contract import load_registry
 
 
 def register(app: typer.Typer) -> None:
     """Add the verb to the command line."""
-    app.command(epilog="Example: lakehouse sweep")(sweep)
+    app.command(epilog="Example: lakehouse sweep --dataset fashion.members")(sweep)
 
 
-def sweep() -> None:
+def sweep(
+    dataset: Annotated[
+        str | None, typer.Option(help="Only its files, also when it is ingested by schedule; see `contract list`.")
+    ] = None,
+) -> None:
     """Start the ingest DAG if files wait in landing, whatever became of their events."""
     from datetime import UTC, datetime
 
@@ -26,8 +33,11 @@ def sweep() -> None:
 
     from lakehouse import landing
 
+    if dataset is not None:
+        check_dataset(dataset)
     connection, console = connect(), Console(highlight=False, soft_wrap=True)
-    waiting = Counter(file.dataset for file in landing.waiting(boto3.client("s3"), connection.settings.bucket))
+    found = landing.waiting(boto3.client("s3"), connection.settings.bucket, dataset, load_registry().scheduled)
+    waiting = Counter(file.dataset for file in found)
     if not waiting:
         console.print("landing is empty: nothing to do")
         return
@@ -44,4 +54,4 @@ def sweep() -> None:
         # One batch at a time: what it leaves behind starts the next run by itself.
         console.print(f"a run is at work already: {airflow.page(active[0].run_id)}")
         return
-    console.print(f"[green]✓[/] started {airflow.page(airflow.start())}")
+    console.print(f"[green]✓[/] started {airflow.page(airflow.start(dataset))}")

@@ -11,6 +11,7 @@ from lakehouse.contract.document import Document, Value
 from lakehouse.contract.errors import one_of
 from lakehouse.contract.model import TYPE_SPELLINGS, Classification, Column, ColumnType
 from lakehouse.contract.rules import CUSTOM_PROPERTIES, FIELDS, read_reference, read_rules
+from lakehouse.contract.substitutes import check_substitute
 
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,126}")
 """Names that Redshift, Glue, Iceberg and Spark all take unquoted. A leading underscore is kept for lineage columns."""
@@ -40,6 +41,8 @@ class Declared:
     partition_position: int | None
     reference_place: Value | None
     """Where the column names what it refers to, for the checks that need the other files."""
+    substitute_place: Value | None
+    """Where it says what stands in the place of a missing value, for the checks that need the other columns."""
 
 
 def read_columns(
@@ -50,6 +53,10 @@ def read_columns(
     if not columns:
         document.complain(value, "there are no columns", "declare at least the key")
     _check_names(document, columns)
+    by_name = {declared.name: declared.column for declared in columns if declared.name}
+    for declared in columns:
+        if declared.column and declared.column.substitute and declared.substitute_place:
+            check_substitute(document, declared.substitute_place, declared.column, by_name)
     return columns
 
 
@@ -105,7 +112,8 @@ def _read_column(
             reference=reference,
             **rules,
         )
-    return Declared(value, name, column, is_key, key_position, partition, partition_position, reference_place)
+    places = (reference_place, custom.get("whenMissing"))
+    return Declared(value, name, column, is_key, key_position, partition, partition_position, *places)
 
 
 def read_name(document: Document, value: Value) -> str | None:

@@ -17,12 +17,14 @@ from types import MappingProxyType
 from typing import Literal, get_args
 
 from lakehouse.contract.row_rules import ColumnReference, ColumnRule, RowRule
+from lakehouse.contract.substitutes import Substitute
 
 Kind = Literal["varchar", "smallint", "integer", "bigint", "decimal", "double", "boolean", "date", "timestamp"]
 Classification = Literal["public", "internal", "personal"]
 Drift = Literal["rescue", "evolve", "freeze"]
 TableType = Literal["fact", "dimension", "mart"]
 DistStyle = Literal["auto", "all", "even", "key"]
+IngestedBy = Literal["events", "schedule"]
 Repair = Literal[
     "currency_sign", "decimal_comma", "percent", "number_words", "html_entities", "mojibake", "email", "phone"
 ]
@@ -203,6 +205,8 @@ class Column:
     """Rules of the column that keep the row and are counted: of those in `SOFTENED`."""
     is_unique: bool = False
     """Whether rows are counted whose value another key has too; none is refused for it."""
+    substitute: Substitute | None = None
+    """What the column holds where its value did not come; how often is counted."""
 
 
 @dataclass(frozen=True)
@@ -266,6 +270,8 @@ class SourceContract(_Table):
 
     An extension of ASCII, by Python's own name for the codec: cp1252, iso8859-1.
     """
+    ingested_by: IngestedBy
+    """Whether a file is taken in as soon as it arrives, or when the dataset's time of day has come."""
     rules: tuple[RowRule, ...]
     """What has to hold between the columns of a row."""
     path: Path
@@ -285,7 +291,7 @@ class SourceContract(_Table):
         """Whether any rule keeps the row that breaks it."""
         return (
             any(rule.severity == "warn" for rule in self.rules)
-            or any(column.warnings or column.is_unique for column in self.columns)
+            or any(column.warnings or column.is_unique or column.substitute for column in self.columns)
             or len(self.bindings) < len(self.references)
         )
 
@@ -368,6 +374,11 @@ class Registry:
         """Names of the domains that have a contract, sorted."""
         contracts: Iterable[_Table] = (*self.sources.values(), *self.gold.values())
         return tuple(sorted({contract.domain for contract in contracts}))
+
+    @cached_property
+    def scheduled(self) -> frozenset[str]:
+        """Datasets whose files wait for their time of day."""
+        return frozenset(name for name, contract in self.sources.items() if contract.ingested_by == "schedule")
 
     def in_order(self, datasets: Iterable[str]) -> list[list[SourceContract]]:
         """These sources and all whose rows are bound to theirs, parents before children: the sources of one list are

@@ -19,6 +19,7 @@ from lakehouse.contract.model import (
     GoldContract,
     GoldLookup,
     GoldSource,
+    IngestedBy,
     SourceContract,
     TableType,
 )
@@ -37,7 +38,7 @@ _ENVELOPE_DOCUMENTARY = (
 )
 _TABLE = ("name", "description", "properties", "customProperties")
 _TABLE_DOCUMENTARY = ("businessName", "dataGranularityDescription", "tags", "authoritativeDefinitions", "physicalType")
-_CUSTOM_OF_SOURCE = ("drift", "orderBy", "nulls", "encoding")
+_CUSTOM_OF_SOURCE = ("drift", "orderBy", "nulls", "encoding", "ingestedBy")
 _CUSTOM_OF_GOLD = (
     *("tableType", "recomputeBy", "sources", "lookups", "unknownMember", "distStyle", "distKey", "sortKeys"),
 )
@@ -107,6 +108,7 @@ def read_source(document: Document, domain: str, name: str) -> tuple[SourceContr
                 table.custom["orderBy"], f"{order_by} is a {ordering.type}", "use a timestamp or a number"
             )
     encoding = _read_encoding(document, table.custom["encoding"]) if "encoding" in table.custom else None
+    ingested_by = document.choice(custom, get_args(IngestedBy)) if (custom := table.custom.get("ingestedBy")) else None
     rules = read_row_rules(document, table.quality, table.declared) if table.quality else ()
     if document.problems:
         return None, referring
@@ -120,6 +122,7 @@ def read_source(document: Document, domain: str, name: str) -> tuple[SourceContr
         partition_by=table.partition_by,
         drift=cast(Drift, drift),
         encoding=encoding,
+        ingested_by=cast(IngestedBy, ingested_by or "events"),
         rules=rules,
         path=document.file,
     )

@@ -21,6 +21,7 @@ ColumnRule = Literal[
     "above_maximum",
     "orphan",
     "not_unique",
+    "filled",
 ]
 COLUMN_RULES: Mapping[ColumnRule, str] = MappingProxyType(
     {
@@ -35,6 +36,7 @@ COLUMN_RULES: Mapping[ColumnRule, str] = MappingProxyType(
         "above_maximum": "more than the declared maximum",
         "orphan": "the row that the value refers to is not there",
         "not_unique": "the row of another key has the same value",
+        "filled": "did not come; the contract says what stands in its place",
     }
 )
 """What a value may break. The violation is called `<column>_<rule>`: `amount_below_minimum`."""

@@ -11,6 +11,7 @@ from lakehouse.contract.document import Document, Value
 from lakehouse.contract.errors import one_of
 from lakehouse.contract.model import REPAIRS, ColumnType, Repair
 from lakehouse.contract.row_rules import SOFTENED, ColumnReference, ColumnRule, Orphans
+from lakehouse.contract.substitutes import read_substitute
 
 EPOCH_FORMATS = ("epoch_seconds", "epoch_millis")
 """Formats of instants that arrive as a count since 1970-01-01T00:00:00Z; the number of digits tells them apart."""
@@ -18,7 +19,17 @@ EPOCH_FORMATS = ("epoch_seconds", "epoch_millis")
 FIELDS = ("synonyms", "enum", "logicalTypeOptions", "relationships", "unique")
 """The fields of a property that hold rules: sources have them, gold tables do not."""
 
-CUSTOM_PROPERTIES = ("formats", "nulls", "valueSynonyms", "repairs", "prefixes", "aliasUnits", "orphans", "warn")
+CUSTOM_PROPERTIES = (
+    "formats",
+    "nulls",
+    "valueSynonyms",
+    "repairs",
+    "prefixes",
+    "aliasUnits",
+    "orphans",
+    "warn",
+    "whenMissing",
+)
 """The custom properties that do."""
 
 _OPTIONS = {"number": ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"), "string": ("pattern",)}
@@ -54,6 +65,7 @@ def read_rules(
         ),
         "is_unique": _read_unique(document, parts) if "unique" in parts else False,
         "warnings": _read_warnings(document, custom["warn"], options) if "warn" in custom else (),
+        "substitute": read_substitute(document, custom["whenMissing"]) if "whenMissing" in custom else None,
         **options,
     }
 

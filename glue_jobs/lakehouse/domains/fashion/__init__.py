@@ -1,0 +1,1 @@
+"""Fashion: members of a shop where private people sell clothes to each other, as full snapshots."""
