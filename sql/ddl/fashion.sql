@@ -11,10 +11,10 @@ CREATE TABLE IF NOT EXISTS fashion.dim_member (
     title VARCHAR(4),
     app VARCHAR(7) NOT NULL,
     has_profile_picture BOOLEAN NOT NULL,
-    registered_on DATE NOT NULL,
-    last_login_on DATE NOT NULL,
-    follower_count INTEGER NOT NULL,
-    followed_count INTEGER NOT NULL,
+    registration_date DATE NOT NULL,
+    last_login_date DATE NOT NULL,
+    follower_count BIGINT NOT NULL,
+    followed_count BIGINT NOT NULL,
     products_liked INTEGER NOT NULL,
     products_wished INTEGER NOT NULL,
     products_listed INTEGER NOT NULL,
@@ -44,9 +44,9 @@ COMMENT ON COLUMN fashion.dim_member.app IS 'Apps that the member has used: none
 
 COMMENT ON COLUMN fashion.dim_member.has_profile_picture IS 'Whether the member shows a picture.';
 
-COMMENT ON COLUMN fashion.dim_member.registered_on IS 'Day of the registration: that of the snapshot less the member''s seniority.';
+COMMENT ON COLUMN fashion.dim_member.registration_date IS 'Day of the registration: that of the snapshot less the member''s seniority.';
 
-COMMENT ON COLUMN fashion.dim_member.last_login_on IS 'Day of the last login: that of the snapshot less the days since.';
+COMMENT ON COLUMN fashion.dim_member.last_login_date IS 'Day of the last login: that of the snapshot less the days since.';
 
 COMMENT ON COLUMN fashion.dim_member.follower_count IS 'Members who follow this one.';
 

@@ -36,7 +36,7 @@ COMMENT ON COLUMN shopping_habits.demographic_insights.average_amount IS 'revenu
 
 COMMENT ON COLUMN shopping_habits.demographic_insights.rated_count IS 'Purchases that the customer rated.';
 
-COMMENT ON COLUMN shopping_habits.demographic_insights.rating_total IS 'Sum of those ratings; by rated_count it is their average.';
+COMMENT ON COLUMN shopping_habits.demographic_insights.rating_total IS 'Sum of those ratings; by rated_count it is their average. Unit: stars.';
 
 COMMENT ON COLUMN shopping_habits.demographic_insights.discounted_count IS 'Purchases with a discount.';
 
@@ -98,7 +98,7 @@ COMMENT ON COLUMN shopping_habits.fact_purchase.season IS 'Season of the purchas
 
 COMMENT ON COLUMN shopping_habits.fact_purchase.purchase_amount IS 'What the purchase cost. Unit: USD.';
 
-COMMENT ON COLUMN shopping_habits.fact_purchase.review_rating IS 'What the customer thinks of the item, from 1 (worst) to 5; null where nothing was said.';
+COMMENT ON COLUMN shopping_habits.fact_purchase.review_rating IS 'What the customer thinks of the item, from 1 (worst) to 5; null where nothing was said. Unit: stars.';
 
 COMMENT ON COLUMN shopping_habits.fact_purchase.payment_method IS 'How the purchase was paid; "Unknown" where it did not come.';
 
@@ -155,7 +155,7 @@ COMMENT ON COLUMN shopping_habits.product_insights.average_amount IS 'revenue by
 
 COMMENT ON COLUMN shopping_habits.product_insights.rated_count IS 'Purchases that the customer rated.';
 
-COMMENT ON COLUMN shopping_habits.product_insights.rating_total IS 'Sum of those ratings; by rated_count it is their average.';
+COMMENT ON COLUMN shopping_habits.product_insights.rating_total IS 'Sum of those ratings; by rated_count it is their average. Unit: stars.';
 
 COMMENT ON COLUMN shopping_habits.product_insights.discounted_count IS 'Purchases with a discount.';
 
@@ -204,7 +204,7 @@ COMMENT ON COLUMN shopping_habits.purchase_insights.average_amount IS 'revenue b
 
 COMMENT ON COLUMN shopping_habits.purchase_insights.rated_count IS 'Purchases that the customer rated.';
 
-COMMENT ON COLUMN shopping_habits.purchase_insights.rating_total IS 'Sum of those ratings; by rated_count it is their average.';
+COMMENT ON COLUMN shopping_habits.purchase_insights.rating_total IS 'Sum of those ratings; by rated_count it is their average. Unit: stars.';
 
 COMMENT ON COLUMN shopping_habits.purchase_insights.discounted_count IS 'Purchases with a discount.';
 

@@ -94,7 +94,8 @@ def test_contracts_travel_to_workers_and_serve_as_keys() -> None:
 
 def test_a_registry_gives_contracts_by_domain() -> None:
     registry = load_registry()
-    assert registry.domains == ("online_retail", "retail", "storefront")
+    assert registry.domains == ("fashion", "online_retail", "retail", "shopping_habits", "storefront")
+    assert registry.scheduled == {"fashion.members"}
     assert [source.name for source in registry.sources_of("storefront")] == [
         *("events", "exchange_rates", "transactions", "users")
     ]

@@ -110,6 +110,21 @@ def test_nothing_waits_nothing_is_planned(s3: Any) -> None:
     assert keys(s3, "batches/") == []
 
 
+def test_files_of_a_held_dataset_wait_until_it_is_named(s3: Any) -> None:
+    for key in ("landing/fashion/members/1.csv", "landing/storefront/users/1.csv"):
+        s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")
+    held = frozenset({"fashion.members"})
+    assert [file.dataset for file in landing.waiting(s3, BUCKET, held=held)] == ["storefront.users"]
+    first = batches.plan(s3, BUCKET, 10, MANY, NOW, held=held)
+    assert first is not None
+    assert first.datasets == {"storefront.users"}
+    finish(s3, first)
+    assert batches.plan(s3, BUCKET, 10, MANY, NOW, held=held) is None
+    named = batches.plan(s3, BUCKET, 10, MANY, NOW, "fashion.members", held)
+    assert named is not None
+    assert named.datasets == {"fashion.members"}
+
+
 def test_a_batch_is_what_its_manifest_says(s3: Any) -> None:
     land(s3, *ODD_NAMES)
     batch = batches.plan(s3, BUCKET, 100, MANY, datetime(2026, 11, 20, 13, tzinfo=timezone(timedelta(hours=1))))

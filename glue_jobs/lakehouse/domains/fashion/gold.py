@@ -21,8 +21,8 @@ def dim_member(inputs: Inputs) -> DataFrame:
         {
             "member_key": F.col("_key"),
             "app": _app(),
-            "registered_on": F.date_sub(seen, "seniority_days"),
-            "last_login_on": F.date_sub(seen, "days_since_last_login"),
+            "registration_date": F.date_sub(seen, "seniority_days"),
+            "last_login_date": F.date_sub(seen, "days_since_last_login"),
             "last_seen_at": F.col("snapshot_at"),
         }
     )
