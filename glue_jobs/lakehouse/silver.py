@@ -70,7 +70,9 @@ def typed(rows: DataFrame, contract: SourceContract, keep: Sequence[str] = ()) -
         F.array_compact(F.array(*warned).cast("array<string>")).alias(WARNINGS),
         *(F.struct(*(came[name].alias(name) for name in rule.columns)).alias(_came(rule)) for rule in contract.rules),
     )
-    return _by_row_rules(judged, contract).withColumns({"_key": digest(contract.key), "_content": digest(names)})
+    computed = {derived.column.name: F.expr(derived.spark) for derived in contract.derived}
+    hashes = {"_key": digest(contract.key), "_content": digest(names)}
+    return _by_row_rules(judged, contract).withColumns({**computed, **hashes})
 
 
 def _by_row_rules(rows: DataFrame, contract: SourceContract) -> DataFrame:

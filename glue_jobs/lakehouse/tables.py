@@ -171,4 +171,5 @@ def of_batch(contract: SourceContract, registry: Registry) -> Iterable[Table]:
 
 
 def _silver(contract: SourceContract) -> Shape:
-    return (*typed_columns(contract), *SILVER_LINEAGE)
+    derived = ((derived.column.name, derived.column.type.spark) for derived in contract.derived)
+    return (*typed_columns(contract), *derived, *SILVER_LINEAGE)

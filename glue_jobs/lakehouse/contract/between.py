@@ -1,4 +1,4 @@
-"""Reads the ``quality`` of a table: what has to hold between the columns of a row."""
+"""Reads what a contract says between the columns of a row: what has to hold, and what follows from them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import cast, get_args
 
 from lakehouse.contract.columns import Declared, read_name
-from lakehouse.contract.conditions import ConditionError, read_condition
+from lakehouse.contract.conditions import ConditionError, read_condition, read_expression
 from lakehouse.contract.document import Document, Value
-from lakehouse.contract.model import ColumnType
+from lakehouse.contract.model import ColumnType, DerivedColumn
 from lakehouse.contract.row_rules import COLUMN_RULES, RowRule, Severity
 
 ENGINE = "lakehouse"
@@ -20,6 +20,7 @@ _DOCUMENTARY = ("id", "dimension", "businessImpact", "tags", "authoritativeDefin
 
 def read_row_rules(document: Document, value: Value, declared: Sequence[Declared]) -> tuple[RowRule, ...]:
     """Every rule between columns, after noting what is wrong with any."""
+    declared = [column for column in declared if column.derivation is None]
     types = {column.name: column.column.type for column in declared if column.name and column.column}
     # A condition over a column that has mistakes of its own cannot be judged yet.
     is_whole = len(types) == len(declared)
@@ -27,6 +28,24 @@ def read_row_rules(document: Document, value: Value, declared: Sequence[Declared
     taken = {f"{name}_{rule}": f"a rule of the column {name}" for name in names for rule in COLUMN_RULES}
     rules = [_read_rule(document, item, types, taken, is_whole) for item in document.items(value)]
     return tuple(rule for rule in rules if rule is not None)
+
+
+def read_derived(document: Document, declared: Sequence[Declared]) -> tuple[DerivedColumn, ...]:
+    """The columns that no file brings, after noting what is wrong with any."""
+    arriving = [column for column in declared if column.derivation is None]
+    types = {column.name: column.column.type for column in arriving if column.name and column.column}
+    found = []
+    for derived in declared:
+        text = document.text(derived.derivation) if derived.derivation else None
+        if text is None or derived.derivation is None or derived.column is None or len(types) < len(arriving):
+            continue
+        try:
+            read = read_expression(text, types, derived.column.type)
+        except ConditionError as error:
+            document.complain(derived.derivation, error.wrong, error.right)
+            continue
+        found.append(DerivedColumn(derived.column, text.strip(), read.spark))
+    return tuple(found)
 
 
 def _read_rule(

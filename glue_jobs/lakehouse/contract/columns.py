@@ -41,6 +41,8 @@ class Declared:
     partition_position: int | None
     reference_place: Value | None
     """Where the column names what it refers to, for the checks that need the other files."""
+    derivation: Value | None
+    """The expression of a column that no file brings."""
     substitute_place: Value | None
     """Where it says what stands in the place of a missing value, for the checks that need the other columns."""
 
@@ -81,7 +83,9 @@ def _read_column(
     document: Document, value: Value, domain: str, of_source: bool, dataset_nulls: Sequence[str]
 ) -> Declared:
     parts = document.fields(value, _REQUIRED, (*_EVERYWHERE, *(FIELDS if of_source else ())))
-    custom = document.custom_properties(parts, (*_CUSTOM_EVERYWHERE, *(CUSTOM_PROPERTIES if of_source else ())))
+    custom = document.custom_properties(
+        parts, (*_CUSTOM_EVERYWHERE, *(("derivedAs", *CUSTOM_PROPERTIES) if of_source else ()))
+    )
     name = read_name(document, parts["name"]) if "name" in parts else None
     type_ = _read_type(document, parts)
     description = document.words(parts["description"]) if "description" in parts else None
@@ -97,7 +101,10 @@ def _read_column(
         document.complain(value, "a key column of a gold table may be null", "add required: true")
     partition_position, transform = _read_partition(document, parts, custom, type_)
     partition = name if transform == "identity" else f"{transform}({name})" if transform and name else None
-    rules = read_rules(document, value, parts, custom, type_, dataset_nulls) if type_ and of_source else {}
+    is_read = of_source and "derivedAs" not in custom
+    rules = read_rules(document, value, parts, custom, type_, dataset_nulls) if type_ and is_read else {}
+    if "derivedAs" in custom:
+        _check_derived(document, parts, custom)
     reference, reference_place = read_reference(document, parts, custom, domain)
     column = None
     if name and type_ and description:
@@ -112,8 +119,18 @@ def _read_column(
             reference=reference,
             **rules,
         )
-    places = (reference_place, custom.get("whenMissing"))
+    places = (reference_place, custom.get("derivedAs"), custom.get("whenMissing"))
     return Declared(value, name, column, is_key, key_position, partition, partition_position, *places)
+
+
+def _check_derived(document: Document, parts: Mapping[str, Value], custom: Mapping[str, Value]) -> None:
+    """Note what only a column can have that a file brings."""
+    fields = (*FIELDS, "primaryKey", "required", "partitioned")
+    for name in (
+        *(field for field in fields if field in parts),
+        *(rule for rule in CUSTOM_PROPERTIES if rule in custom),
+    ):
+        document.complain(parts.get(name) or custom[name], "no file brings this column", f"drop {name}, or derivedAs")
 
 
 def read_name(document: Document, value: Value) -> str | None:

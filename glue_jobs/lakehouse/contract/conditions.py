@@ -1,8 +1,8 @@
-"""Conditions between columns, such as ``line_total <= quantity * unit_price``: a small part of Spark SQL.
+"""Expressions over columns, such as ``line_total <= quantity * unit_price``: a small part of Spark SQL.
 
 What is read here is checked as far as a row can be known before it arrives. Every name is a column or one of
 `FUNCTIONS`, both sides of a comparison are of one kind, and no result needs more digits than a decimal has. So a
-condition is exact and cannot fail: one that did would fail every row of its batch.
+expression is exact and cannot fail: one that did would fail every row of its batch.
 """
 
 from __future__ import annotations
@@ -38,19 +38,29 @@ class Function:
     gives: str
     takes: tuple[Kind, ...]
     takes_several: bool = False
+    spark: str | None = None
+    """Its Spark SQL, where that is not the name; the values stand for `{}`."""
+    digits: int = 0
+    """How many the number has that it makes of something else."""
 
 
 FUNCTIONS: Mapping[str, Function] = {
     "abs": Function("a number without its sign", ("number",)),
     "coalesce": Function("the first of its values that is there", _ANY, takes_several=True),
     "date": Function("the day of an instant", ("timestamp", "date")),
+    "day_of_week": Function(
+        "the day of the week: 1 is Monday, 7 Sunday", ("timestamp", "date"), spark="weekday({}) + 1", digits=1
+    ),
     "greatest": Function("the greatest of its values that are there", _ANY, takes_several=True),
+    "hour": Function("the hour of an instant, 0 to 23", ("timestamp",), digits=2),
     "least": Function("the least of its values that are there", _ANY, takes_several=True),
-    "length": Function("how many characters a text has", ("text",)),
+    "length": Function("how many characters a text has", ("text",), digits=10),
     "lower": Function("a text in small letters", ("text",)),
+    "month": Function("the month of an instant, 1 to 12", ("timestamp", "date"), digits=2),
     "upper": Function("a text in capitals", ("text",)),
+    "year": Function("the year of an instant", ("timestamp", "date"), digits=4),
 }
-"""What a condition may call."""
+"""What an expression may call."""
 
 _KEYWORDS = ("and", "or", "not", "is", "null", "in", "between", "true", "false", "interval", "timestamp")
 _COMPARISONS = ("=", "<>", "!=", "<", "<=", ">", ">=")
@@ -74,7 +84,7 @@ class ConditionError(ValueError):
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition that was read: in Spark SQL, and the columns that it names, in that order."""
+    """A condition, or another value, that was read: in Spark SQL, and the columns that it names, in that order."""
 
     spark: str
     columns: tuple[str, ...]
@@ -82,7 +92,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class _Term:
-    """A part of a condition: what it gives, and its Spark SQL. A number has `whole` digits before and `scale` digits
+    """A part of an expression: what it gives, and its Spark SQL. A number has `whole` digits before and `scale` digits
     after the point."""
 
     kind: Kind
@@ -98,6 +108,21 @@ def read_condition(text: str, columns: Mapping[str, ColumnType]) -> Condition:
     return Condition(term.sql, tuple(dict.fromkeys(reader.named)))
 
 
+def read_expression(text: str, columns: Mapping[str, ColumnType], type_: ColumnType) -> Condition:
+    """Read a value of this type over these columns. Raises ConditionError, also when a value might not fit the type."""
+    reader = _Reader(text, columns)
+    term = reader.read_value()
+    kind = _KIND_OF_TYPE.get(type_.kind)
+    if term.kind != kind:
+        raise ConditionError(f"the value is a {term.kind}", f"make it a {type_}, or declare another type")
+    whole = _DIGITS[type_.kind] - 1 if type_.kind in _DIGITS else (type_.precision or 0) - (type_.scale or 0)
+    if kind == "number" and (term.whole > whole or term.scale > (type_.scale or 0)):
+        needed = f"decimal({term.whole + term.scale},{term.scale})"
+        raise ConditionError(f"the value may need {term.whole} digits and {term.scale} decimals", f"declare {needed}")
+    sql = f"cast({term.sql} as {type_.spark})" if kind == "number" else term.sql
+    return Condition(sql, tuple(dict.fromkeys(reader.named)))
+
+
 class _Reader:
     """One method for each level of precedence, loosest first."""
 
@@ -106,13 +131,17 @@ class _Reader:
         self.named: list[str] = []
 
     def read(self) -> _Term:
-        term = self._either()
-        if self._token != _END:
-            self._fail("the condition should have ended", "join conditions with AND or OR")
+        term = self.read_value()
         if term.kind != "boolean":
             raise ConditionError(f"the condition is a {term.kind}", "compare it with something")
+        return term
+
+    def read_value(self) -> _Term:
+        term = self._either()
+        if self._token != _END:
+            self._fail("it should have ended", "join conditions with AND or OR")
         if not self.named:
-            raise ConditionError("the condition names no column", one_of("", tuple(self._columns)))
+            raise ConditionError("it names no column", one_of("", tuple(self._columns)))
         return term
 
     def _either(self) -> _Term:
@@ -268,9 +297,9 @@ class _Reader:
             self._fail(f"{name} of {len(given)}", right)
         if len({term.kind for term in given}) > 1:
             self._fail(f"{name} of values of several kinds", "give it values of one kind")
-        sql = f"{name}({', '.join(term.sql for term in given)})"
-        if name == "length":
-            return _Term("number", f"cast({sql} as decimal(10,0))", 10)
+        sql = (function.spark or f"{name}({{}})").format(", ".join(term.sql for term in given))
+        if function.digits:
+            return _Term("number", f"cast({sql} as decimal({function.digits},0))", function.digits)
         if first.kind == "number":
             return _number(sql, _wider(*given))
         return _Term("date" if name == "date" else first.kind, sql)

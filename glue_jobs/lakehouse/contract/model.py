@@ -244,6 +244,17 @@ class _Table:
 
 
 @dataclass(frozen=True)
+class DerivedColumn:
+    """A column of silver that no file brings: computed from the columns of the row."""
+
+    column: Column
+    expression: str
+    """As the contract says it."""
+    spark: str
+    """The same in Spark SQL over silver's columns: exact, and no row makes it fail. Null where a value is missing."""
+
+
+@dataclass(frozen=True)
 class UnitColumn:
     """A bronze column for what came under an alias in another unit: one of it is worth `worth` of the column's own."""
 
@@ -274,6 +285,8 @@ class SourceContract(_Table):
     """Whether a file is taken in as soon as it arrives, or when the dataset's time of day has come."""
     rules: tuple[RowRule, ...]
     """What has to hold between the columns of a row."""
+    derived: tuple[DerivedColumn, ...]
+    """What silver holds besides the columns that arrive."""
     path: Path
 
     @cached_property

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar, cast, get_args
 
-from lakehouse.contract.between import read_row_rules
+from lakehouse.contract.between import read_derived, read_row_rules
 from lakehouse.contract.columns import Declared, in_order, read_columns, read_name
 from lakehouse.contract.document import Document, Value
 from lakehouse.contract.errors import one_of
@@ -76,12 +76,13 @@ class _Table:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        return tuple(declared.column for declared in self.declared if declared.column is not None)
+        """All but those that no file brings."""
+        return tuple(declared.column for declared in self.declared if declared.column and declared.derivation is None)
 
     @property
     def column_names(self) -> tuple[str, ...]:
-        """Names of all columns, those with mistakes included."""
-        return tuple(declared.name for declared in self.declared if declared.name is not None)
+        """Names of all these, those with mistakes included."""
+        return tuple(declared.name for declared in self.declared if declared.name and declared.derivation is None)
 
 
 def read_source(document: Document, domain: str, name: str) -> tuple[SourceContract | None, Sequence[ReferringColumn]]:
@@ -110,6 +111,7 @@ def read_source(document: Document, domain: str, name: str) -> tuple[SourceContr
     encoding = _read_encoding(document, table.custom["encoding"]) if "encoding" in table.custom else None
     ingested_by = document.choice(custom, get_args(IngestedBy)) if (custom := table.custom.get("ingestedBy")) else None
     rules = read_row_rules(document, table.quality, table.declared) if table.quality else ()
+    derived = read_derived(document, table.declared)
     if document.problems:
         return None, referring
     contract = SourceContract(
@@ -124,6 +126,7 @@ def read_source(document: Document, domain: str, name: str) -> tuple[SourceContr
         encoding=encoding,
         ingested_by=cast(IngestedBy, ingested_by or "events"),
         rules=rules,
+        derived=derived,
         path=document.file,
     )
     return contract, referring
