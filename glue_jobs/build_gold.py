@@ -29,6 +29,8 @@ def main(argv: list[str]) -> None:
     changed = {name: rows for name, rows in changed.items() if not rows.isEmpty()}
     touched = [contract for contract in concerned if changed.keys() & set(contract.datasets)]
     current = {name: lake.read(tables.silver_table(source)) for name, source in sources.items()}
+    versioned = {name for contract in concerned for name in contract.versioned}
+    current |= {gold.versions_of(name): lake.read_versions(sources[name]) for name in versioned}
     export = Export(lake.spark, args.bucket, batch_id)
 
     def build(contract: GoldContract) -> ExportedTable:

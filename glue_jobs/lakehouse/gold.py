@@ -16,6 +16,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
+from lakehouse import tables
 from lakehouse.contract import GoldContract, GoldSource
 
 Inputs = Mapping[str, DataFrame]
@@ -31,9 +32,14 @@ def function_of(contract: GoldContract) -> GoldFunction:
     return function
 
 
-def surrogate(column: str) -> SparkColumn:
+def versions_of(dataset: str) -> str:
+    """Under which name a gold function finds every version of a dataset's rows: silver's columns, one row a version."""
+    return f"{dataset} versions"
+
+
+def surrogate(*columns: str) -> SparkColumn:
     """A 64-bit surrogate key of a natural key: the same everywhere, without a sequence to keep."""
-    return F.xxhash64(F.col(column))
+    return F.xxhash64(*columns)
 
 
 def surrogate_or_unknown(key: SparkColumn, is_known: SparkColumn) -> SparkColumn:
@@ -44,35 +50,48 @@ def surrogate_or_unknown(key: SparkColumn, is_known: SparkColumn) -> SparkColumn
 def touched(contract: GoldContract, changes: Inputs, silver: Inputs) -> DataFrame:
     """Distinct recompute keys that the batch's changes touch.
 
-    `changes` holds old and new rows of the datasets that changed (others are absent), `silver` whole tables.
+    `changes` holds those of the datasets that changed (`silver.changes`; others are absent), `silver` whole tables.
+    What happened to versions that are not current concerns those tables only that are made of versions.
     """
+    changes = {
+        name: rows if name in contract.versioned else rows.where(F.col("_change") != tables.VERSION)
+        for name, rows in changes.items()
+    }
     keys = [
         _keys_of(contract, source, changes[source.dataset]) for source in contract.sources if source.dataset in changes
     ]
-    first = contract.sources[0]
     for lookup in contract.lookups:
         if lookup.dataset not in changes:
             continue
         moved = changes[lookup.dataset].select(*(F.col(there).alias(here) for here, there in lookup.on.items()))
-        affected = _semi_join(silver[first.dataset], moved.distinct(), tuple(lookup.on))
-        keys.append(_keys_of(contract, first, affected))
+        affected = _semi_join(silver[lookup.source], moved.distinct(), tuple(lookup.on))
+        keys.append(_keys_of(contract, contract.source(lookup.source), affected))
     if contract.unknown_member:
         keys.append(_unknown(contract, keys[0]).select(*contract.recompute_by))
     return reduce(DataFrame.unionByName, keys).distinct()
 
 
 def compute(contract: GoldContract, keys: DataFrame, silver: Inputs) -> DataFrame:
-    """The rows that the table must hold under the touched keys: the contract's columns, in order and exactly typed."""
+    """The rows that the table must hold under the touched keys: the contract's columns, in order and exactly typed.
+
+    `silver` holds whole tables, and every version of a dataset under the name `versions_of` it.
+    """
     inputs = dict(silver)
     for source in contract.sources:
-        rows = silver[source.dataset]
-        named = rows.withColumns({f"_k_{name}": F.expr(text) for name, text in source.keys.items()})
-        prefixed = keys.select(*(F.col(name).alias(f"_k_{name}") for name in source.keys))
-        inputs[source.dataset] = _semi_join(named, prefixed, tuple(prefixed.columns)).select(*rows.columns)
+        names = [source.dataset, *([versions_of(source.dataset)] if source.has_versions else [])]
+        for name in names:
+            inputs[name] = _under_keys(silver[name], source, keys)
     result = _exactly(contract, function_of(contract)(inputs))
     if contract.unknown_member:
         result = result.unionByName(_unknown(contract, result))
     return result
+
+
+def _under_keys(rows: DataFrame, source: GoldSource, keys: DataFrame) -> DataFrame:
+    """The rows of a source that touch one of the keys."""
+    named = rows.withColumns({f"_k_{name}": F.expr(text) for name, text in source.keys.items()})
+    prefixed = keys.select(*(F.col(name).alias(f"_k_{name}") for name in source.keys))
+    return _semi_join(named, prefixed, tuple(prefixed.columns)).select(*rows.columns)
 
 
 def difference(contract: GoldContract, keys: DataFrame, computed: DataFrame, existing: DataFrame) -> DataFrame:

@@ -298,11 +298,15 @@ def _known_versions(columns: list[str], silver: DataFrame, history: DataFrame) -
 
 
 def changes(judged: DataFrame, contract: SourceContract, batch_id: int) -> DataFrame:
-    """Rows that leave silver (`old`) and rows that enter it (`new`): what gold has to compute again."""
-    is_current = F.col("_fate") == CURRENT
+    """Rows that leave silver (`old`), rows that enter it (`new`), and versions that were never there and yet are not
+    what they were (`version`): what gold has to compute again."""
+    is_current, moves = F.col("_fate") == CURRENT, F.col("_was_current") != (F.col("_fate") == CURRENT)
+    other_version = ~F.col("_fate").eqNullSafe(F.col("_old_fate")) & (
+        F.col("_fate").isin(SUPERSEDED) | F.col("_old_fate").eqNullSafe(SUPERSEDED)
+    )
     return (
-        judged.where(is_current != F.col("_was_current"))
-        .withColumn("_change", F.when(is_current, "new").otherwise("old"))
+        judged.where(moves | other_version)
+        .withColumn("_change", F.when(~moves, tables.VERSION).when(is_current, tables.NEW).otherwise(tables.OLD))
         .withColumn("_changed_by", F.lit(batch_id).cast("bigint"))
         .select(*tables.changes_table(contract).column_names)
     )

@@ -10,7 +10,8 @@ Grain and columns (name, Spark type) of the tables that are not a contract's own
     quarantine.rows           one row per refused row
     silver_<domain>.<dataset>           the winner of every key
     silver_<domain>.<dataset>_history   every valid row that is not the winner, with its fate
-    silver_<domain>.<dataset>_changes   per batch: rows that left silver (old) and rows that entered (new)
+    silver_<domain>.<dataset>_changes   per batch: rows that left silver (old), rows that entered (new), and versions
+                                        that changed without being current before or after (version)
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from lakehouse import bronze
 from lakehouse.contract import GoldContract, Registry, SourceContract
 
 CATALOG = "lake"
+OLD, NEW, VERSION = "old", "new", "version"
 WAREHOUSE = "warehouse/"  # below it lies every table of the lake's bucket
 Shape = tuple[tuple[str, str], ...]
 

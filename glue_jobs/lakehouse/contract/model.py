@@ -341,15 +341,21 @@ class GoldSource:
     dataset: str
     keys: Mapping[str, str] = field(hash=False)
     """Recompute column of the gold table -> SQL expression over the silver table: which gold keys a row touches."""
+    has_versions: bool = False
+    """Whether the table is computed from every version of a row, not from the current one alone."""
 
 
 @dataclass(frozen=True)
 class GoldLookup:
-    """A source that only lends attributes: rows of the first source that match a changed row are recomputed."""
+    """A source that only lends attributes: rows of another source that match a changed row are recomputed."""
 
     dataset: str
     on: Mapping[str, str] = field(hash=False)
-    """Column of the first source -> column of the lookup."""
+    """Column of that source -> column of the lookup."""
+    source: str
+    """The source whose rows look it up."""
+    has_versions: bool = False
+    """Whether a row looks up the version of its time."""
 
 
 @dataclass(frozen=True)
@@ -368,6 +374,16 @@ class GoldContract(_Table):
     dist_key: str | None
     sort_keys: tuple[str, ...]
     path: Path
+
+    @cached_property
+    def versioned(self) -> frozenset[str]:
+        """Datasets of which the table needs every version."""
+        entries: tuple[GoldSource | GoldLookup, ...] = (*self.sources, *self.lookups)
+        return frozenset(entry.dataset for entry in entries if entry.has_versions)
+
+    def source(self, dataset: str) -> GoldSource:
+        """The source of that name; KeyError when there is none."""
+        return {source.dataset: source for source in self.sources}[dataset]
 
     @cached_property
     def datasets(self) -> tuple[str, ...]:

@@ -145,7 +145,7 @@ def read_gold(document: Document, domain: str, name: str) -> tuple[GoldContract 
     table_type = _required(document, table, "tableType", lambda value: document.choice(value, get_args(TableType)))
     recompute_by = _required(document, table, "recomputeBy", lambda value: _columns_named(document, value, names)) or ()
     sources = _required(document, table, "sources", lambda v: _read_sources(document, v, recompute_by, references))
-    lookups = _read_lookups(document, custom["lookups"], references) if "lookups" in custom else ()
+    lookups = _read_lookups(document, custom["lookups"], sources or (), references) if "lookups" in custom else ()
     unknown = _read_unknown_member(document, custom["unknownMember"], table) if "unknownMember" in custom else None
     style = document.choice(custom["distStyle"], get_args(DistStyle)) if "distStyle" in custom else "auto"
     dist_key = _column_named(document, custom["distKey"], names) if "distKey" in custom else None
@@ -277,29 +277,39 @@ def _read_sources(
     """The sources of a gold table, each saying for every recompute column which of its values a row touches."""
     sources: list[GoldSource] = []
     for item in document.items(value):
-        parts = document.fields(item, ("dataset", "keys"))
+        parts = document.fields(item, ("dataset", "keys"), ("versions",))
         dataset = _reference(document, parts, references)
         keys = document.fields(parts["keys"], recompute_by) if "keys" in parts else {}
         expressions = {column: document.words(part) for column, part in keys.items()}
         if dataset is not None:
-            sources.append(GoldSource(dataset, {column: text for column, text in expressions.items() if text}))
+            keys_of = {column: text for column, text in expressions.items() if text}
+            sources.append(GoldSource(dataset, keys_of, _has_versions(document, parts)))
     if not sources:
         document.complain(value, "there is no source", "name at least one dataset")
     return tuple(sources)
 
 
-def _read_lookups(document: Document, value: Value, references: dict[str, Reference]) -> tuple[GoldLookup, ...]:
+def _has_versions(document: Document, parts: Mapping[str, Value]) -> bool:
+    return "versions" in parts and document.flag(parts["versions"])
+
+
+def _read_lookups(
+    document: Document, value: Value, sources: Sequence[GoldSource], references: dict[str, Reference]
+) -> tuple[GoldLookup, ...]:
     lookups: list[GoldLookup] = []
+    names = [source.dataset for source in sources]
     for item in document.items(value):
-        parts = document.fields(item, ("dataset", "match"))
+        parts = document.fields(item, ("dataset", "match"), ("of", "versions"))
         dataset = _reference(document, parts, references)
         pairs = document.mapping(parts["match"]) if "match" in parts else {}
         if "match" in parts and not pairs:
             document.complain(parts["match"], "no column to match on", "write column_of_source: column_of_lookup")
         columns = {column: document.text(part) for column, part in pairs.items()}
-        if dataset is not None:
+        of = document.choice(parts["of"], names) if "of" in parts else names[0] if names else None
+        if dataset is not None and of is not None:
             references[dataset] = Reference(parts["dataset"], pairs)
-            lookups.append(GoldLookup(dataset, {column: text for column, text in columns.items() if text}))
+            on = {column: text for column, text in columns.items() if text}
+            lookups.append(GoldLookup(dataset, on, of, _has_versions(document, parts)))
     return tuple(lookups)
 
 

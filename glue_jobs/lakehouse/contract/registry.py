@@ -44,6 +44,8 @@ def load_registry(root: Path | None = None) -> Registry:
                 Problem(document.file, 1, "", f"{dataset} is a source already", "give the gold table another name")
             )
         _check_references(document, contract, references, sources)
+        if contract is not None:
+            _check_versions(document, contract, references, sources)
         problems += document.problems
     if problems:
         raise ContractError(problems)
@@ -83,16 +85,29 @@ def _check_references(
     for dataset, reference in references.items():
         if dataset not in sources:
             document.complain(reference.dataset, f'"{dataset}" is not a source', one_of(dataset, sorted(sources)))
-    first = sources.get(contract.sources[0].dataset) if contract else None
     for lookup in contract.lookups if contract else ():
-        other = sources.get(lookup.dataset)
+        looking, other = sources.get(lookup.source), sources.get(lookup.dataset)
         for column, matching in lookup.on.items():
-            for source, name in ((first, column), (other, matching)):
+            for source, name in ((looking, column), (other, matching)):
                 if source is not None and name not in source.column_names:
                     wrong = f'"{name}" is not a column of {source.dataset}'
                     document.complain(
                         references[lookup.dataset].match[column], wrong, one_of(name, source.column_names)
                     )
+
+
+def _check_versions(
+    document: Document,
+    contract: GoldContract,
+    references: Mapping[str, Reference],
+    sources: Mapping[str, SourceContract | None],
+) -> None:
+    """Note datasets whose versions have no order in time."""
+    for dataset in sorted(contract.versioned):
+        source = sources.get(dataset)
+        if source and (source.order_by is None or source.column(source.order_by).type.kind != "timestamp"):
+            wrong = f"versions of {dataset} have no order in time"
+            document.complain(references[dataset].dataset, wrong, "give it an orderBy that is a timestamp")
 
 
 def _mistake(

@@ -27,6 +27,12 @@ class Lake(Ledger, Quarantine):
         """Rows that the batch moved into or out of silver, by every try of it."""
         return self.read(tables.changes_table(contract)).where(F.col("_changed_by") == batch_id)
 
+    def read_versions(self, contract: SourceContract) -> DataFrame:
+        """Every version of every key, repetitions aside: silver's columns."""
+        table = tables.silver_table(contract)
+        history = self.read(tables.history_table(contract)).where(F.col("_fate") == silver.SUPERSEDED)
+        return self.read(table).select(*table.column_names).unionByName(history.select(*table.column_names))
+
     @property
     def task_count(self) -> int:
         """Tasks that keep every core busy, even when some take longer."""
