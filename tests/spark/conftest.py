@@ -15,6 +15,7 @@ from infra.local_aws import spark_runtime
 from lakehouse import jobs
 from tests.support.lake import BUCKET, TestLake
 from tests.support.local_aws_process import LocalAwsProcess
+from tests.support.quick_spark import QUICK
 
 
 @pytest.fixture(scope="package")
@@ -38,10 +39,7 @@ def spark(aws: LocalAwsProcess) -> Iterator[SparkSession]:
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.memory": "2g",
-        # Tables of a few rows: the optimizing compiler and empty tasks cost more than they gain. Without that compiler
-        # the JVM would keep 48 MB of code, which Spark fills; what comes after would be interpreted.
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
-        "spark.sql.shuffle.partitions": "2",
+        **QUICK,
         # Tests drop and create tables behind Spark's back.
         "spark.sql.catalog.lake.cache-enabled": "false",
     }

@@ -23,16 +23,12 @@ from lakehouse.cli.home import checkout
 from lakehouse.jobs import BATCH_JOBS, conf_argument
 from lakehouse.redshift import Redshift
 from lakehouse.settings import Settings
+from tests.support.quick_spark import QUICK
 
 Result = TypeVar("Result")
 STATIONS = ("plan", *BATCH_JOBS, "load_warehouse", "prove", "finish")
 
 
-# Small tables in a fresh JVM: the optimizing compiler and empty tasks cost more than they gain.
-QUICK = {
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
-    "spark.sql.shuffle.partitions": "2",
-}
 _JOB_FIELDS = ("Role", "GlueVersion", "WorkerType", "NumberOfWorkers", "Timeout", "MaxRetries", "Command")
 
 

@@ -1,0 +1,19 @@
+-- Revenue, and what cancellations cost, by product.
+CREATE OR REPLACE VIEW retail.revenue_by_product AS
+SELECT
+    facts.product_id,
+    products.product_name,
+    facts.currency,
+    COUNT(DISTINCT facts.order_id) AS order_count,
+    SUM(facts.quantity) AS quantity,
+    SUM(facts.revenue) AS revenue,
+    SUM(facts.cancelled_amount) AS cancelled_amount,
+    SUM(facts.returned_amount) AS returned_amount,
+    COUNT(DISTINCT CASE WHEN facts.order_status = 'Cancelled' THEN facts.order_id END) AS cancelled_order_count,
+    CAST(
+        COUNT(DISTINCT CASE WHEN facts.order_status = 'Cancelled' THEN facts.order_id END) * 1.0
+        / COUNT(DISTINCT facts.order_id) AS DECIMAL(9, 6)
+    ) AS cancellation_rate
+FROM retail.fact_order_line AS facts
+INNER JOIN retail.dim_product AS products ON facts.product_key = products.product_key
+GROUP BY facts.product_id, products.product_name, facts.currency;

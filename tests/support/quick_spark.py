@@ -1,0 +1,15 @@
+"""Spark for tables of a few rows: what it does once for millions of rows costs more than it gains."""
+
+from __future__ import annotations
+
+QUICK = {
+    # Without the optimizing compiler the JVM would keep 48 MB of code, which Spark fills; what comes after would be
+    # interpreted.
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m",
+    # Empty tasks.
+    "spark.sql.shuffle.partitions": "2",
+    # Java written and compiled for each query: half of the CPU time of a small batch. The end-to-end tests have it.
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+"""Settings on top of those of the Glue jobs."""
