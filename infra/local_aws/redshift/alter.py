@@ -76,6 +76,9 @@ def _rename(session: Session, cursor: Cursor, relation: Relation) -> Relation:
         name = cursor.name()
         if session.catalog().find(relation.schema or None, name) is not None:
             raise RedshiftError(f'relation "{name}" already exists')
+        if views := session.catalog().views_over(relation):
+            # In Redshift they would go on reading this table under its new name.
+            raise not_emulated(f"RENAME of {relation.name}, to which the view {views[0].name} is bound,")
         session.execute(f"ALTER TABLE {relation.duckdb} RENAME TO {quoted(name)}")
         return replace(relation, name=name)
     cursor.accept("COLUMN")
