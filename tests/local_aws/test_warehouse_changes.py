@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from lakehouse.cli import main as command
 from lakehouse.cli import stack
+from lakehouse.cli import warehouse as verb
 from lakehouse.contract import GoldContract, load_registry
 from lakehouse.redshift import Redshift, RedshiftError
 from lakehouse.settings import Settings
@@ -26,13 +29,15 @@ _numbers = itertools.count(1)
 @pytest.fixture
 def redshift(local_aws: LocalAwsProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redshift]:
     """A warehouse of its own, with `shop.sales` as `SALES` declares it, and three rows."""
+    workgroup = f"changes-{next(_numbers)}"
     for name, value in stack.environment(local_aws.endpoint).items():
         monkeypatch.setenv(name, value)
-    workgroup = f"changes-{next(_numbers)}"
+    monkeypatch.setenv("LAKEHOUSE_WORKGROUP", workgroup)
+    monkeypatch.setenv("LAKEHOUSE_DATABASE", "dev")
     serverless = local_aws.client("redshift-serverless")
     serverless.create_namespace(namespaceName=workgroup, dbName="dev")
     serverless.create_workgroup(workgroupName=workgroup, namespaceName=workgroup, baseCapacity=4)
-    made = Redshift(replace(Settings.from_environment(), workgroup=workgroup, database="dev"))
+    made = Redshift(Settings.from_environment())
     applying.apply(made, registry(), EVERYTHING)
     made.query(
         f"INSERT INTO {NAME} VALUES ('a', '2026-01-01', 10.25, '12'), ('b', '2026-01-02', 20, NULL), "
@@ -221,3 +226,64 @@ def _together(call: Callable[[], object], count: int) -> list[BaseException]:
     for thread in threads:
         thread.join()
     return failures
+
+
+@pytest.fixture
+def say(
+    redshift: Redshift, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str]]:
+    """Run `lakehouse warehouse …` for a contract of `shop.sales`: exit code and output."""
+
+    def run(changed: GoldContract, *arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(verb, "load_registry", lambda: registry(changed))
+        monkeypatch.setattr(sys, "argv", ["lakehouse", "warehouse", *arguments])
+        code = 0
+        try:
+            command.main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        shown = capsys.readouterr()
+        return code, shown.out + shown.err
+
+    return run
+
+
+def test_the_plan_is_told_with_reasons_and_sql_and_changes_nothing(
+    redshift: Redshift, say: Callable[..., tuple[int, str]]
+) -> None:
+    changed = contract(*SALES[:3], column("lot", "integer"))
+    code, text = say(changed, "plan")
+    assert code == 0
+    assert "shop.sales.lot: add the column" in text
+    assert "new in the contract: The lot." in text
+    assert "ALTER TABLE shop.sales ADD COLUMN lot INTEGER;" in text
+    assert "drop    shop.sales.note: drop the column" in text
+    code, text = say(changed, "plan", "--json")
+    plan = json.loads(text)
+    assert [step["kind"] for step in plan["steps"]] == ["add", "add", "drop"]
+    assert plan["waiting"] == []
+    assert applying.outlook(redshift, registry()) == Plan()
+
+
+def test_apply_asks_and_drops_only_what_it_is_told_to(
+    redshift: Redshift, say: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = contract(*SALES[:3], column("lot", "integer"))
+    code, text = say(changed, "apply")
+    assert (code, "give --yes" in text) == (1, True)
+    assert applying.outlook(redshift, registry()) == Plan()
+    code, text = say(changed, "apply", "--yes")
+    assert code == 0
+    assert "drop the column (only with --drop)" in text
+    assert [step.kind for step in applying.outlook(redshift, registry(changed)).steps] == ["drop"]
+    assert say(changed, "apply", "--yes", "--drop")[0] == 0
+    assert say(changed, "plan") == (0, "✓ Redshift has what the contracts declare\n")
+    assert say(changed, "apply") == (0, "✓ Redshift has what the contracts declare\n")
+
+
+def test_a_step_that_fails_is_told_in_a_sentence(redshift: Redshift, say: Callable[..., tuple[int, str]]) -> None:
+    redshift.query(f"UPDATE {NAME} SET note = 'x' WHERE sale_id = 'b'")
+    code, text = say(with_column("note", type="bigint"), "apply", "--yes")
+    assert code == 1
+    assert "✗ shop.sales: could not rebuild the table: all its rows are rewritten: " in text
+    assert "Traceback" not in text
