@@ -33,6 +33,7 @@ def contract(*columns: Column, **changes: Any) -> GoldContract:
         name="sales",
         version="1.0.0",
         description="Sales.",
+        grain=None,
         columns=columns or SALES,
         table_type="fact",
         sources=(GoldSource("shop.sale", {"sale_id": "sale_id"}),),

@@ -9,6 +9,7 @@ from typing import cast, get_args
 
 from lakehouse.contract.document import Document, Value
 from lakehouse.contract.errors import one_of
+from lakehouse.contract.lineage import ColumnSource, read_lineage
 from lakehouse.contract.model import TYPE_SPELLINGS, Classification, Column, ColumnType
 from lakehouse.contract.rules import CUSTOM_PROPERTIES, FIELDS, read_reference, read_rules
 
@@ -24,6 +25,7 @@ _EVERYWHERE = (
     *("businessName", "examples", "tags", "authoritativeDefinitions", "customProperties"),
 )
 _CUSTOM_EVERYWHERE = ("unit", "partitionTransform")
+_OF_GOLD = ("transformSourceObjects",)
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Declared:
     partition_position: int | None
     reference_place: Value | None
     """Where the column names what it refers to, for the checks that need the other files."""
+    lineage: tuple[tuple[Value, ColumnSource], ...] = ()
+    """What a gold column says it is computed from, and where, for the same checks."""
 
 
 def read_columns(
@@ -73,7 +77,7 @@ def in_order(document: Document, places: Sequence[tuple[Value, str, int | None]]
 def _read_column(
     document: Document, value: Value, domain: str, of_source: bool, dataset_nulls: Sequence[str]
 ) -> Declared:
-    parts = document.fields(value, _REQUIRED, (*_EVERYWHERE, *(FIELDS if of_source else ())))
+    parts = document.fields(value, _REQUIRED, (*_EVERYWHERE, *(FIELDS if of_source else _OF_GOLD)))
     custom = document.custom_properties(parts, (*_CUSTOM_EVERYWHERE, *(CUSTOM_PROPERTIES if of_source else ())))
     name = read_name(document, parts["name"]) if "name" in parts else None
     type_ = _read_type(document, parts)
@@ -92,6 +96,7 @@ def _read_column(
     partition = name if transform == "identity" else f"{transform}({name})" if transform and name else None
     rules = read_rules(document, value, parts, custom, type_, dataset_nulls) if type_ and of_source else {}
     reference, reference_place = read_reference(document, parts, custom, domain)
+    lineage = read_lineage(document, parts["transformSourceObjects"]) if "transformSourceObjects" in parts else ()
     column = None
     if name and type_ and description:
         column = Column(
@@ -103,9 +108,10 @@ def _read_column(
             unit=document.words(custom["unit"]) if "unit" in custom else None,
             classification=cast(Classification, classification),
             reference=reference,
+            sources=tuple(source for _, source in lineage),
             **rules,
         )
-    return Declared(value, name, column, is_key, key_position, partition, partition_position, reference_place)
+    return Declared(value, name, column, is_key, key_position, partition, partition_position, reference_place, lineage)
 
 
 def read_name(document: Document, value: Value) -> str | None:

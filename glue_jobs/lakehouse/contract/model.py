@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, get_args
 
+from lakehouse.contract.lineage import ColumnSource
 from lakehouse.contract.row_rules import ColumnReference, ColumnRule, RowRule
 
 Kind = Literal["varchar", "smallint", "integer", "bigint", "decimal", "double", "boolean", "date", "timestamp"]
@@ -203,6 +204,8 @@ class Column:
     """Rules of the column that keep the row and are counted: of those in `SOFTENED`."""
     is_unique: bool = False
     """Whether rows are counted whose value another key has too; none is refused for it."""
+    sources: tuple[ColumnSource, ...] = ()
+    """What a gold column is computed from; sources leave it empty."""
 
 
 @dataclass(frozen=True)
@@ -213,6 +216,8 @@ class _Table:
     name: str
     version: str
     description: str
+    grain: str | None
+    """What one row stands for, in words."""
     columns: tuple[Column, ...]
 
     @property
