@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from lakehouse.cli import sql_output, sql_text
 from lakehouse.cli.connection import Connection, connect
@@ -81,7 +82,10 @@ def _run_one(redshift: Redshift, text: str, form: Format, output: Path | None) -
     if output is None:
         sql_output.show(rows, form)
     else:
-        Console(highlight=False).print(f"[green]✓[/] {sql_output.counted(sql_output.save(rows, output))} in {output}")
+        count = sql_output.save(rows, output)
+        Console(highlight=False, soft_wrap=True).print(
+            f"[green]✓[/] {sql_output.counted(count)} in {escape(str(output))}"
+        )
 
 
 def _run_script(redshift: Redshift, text: str, name: str, form: Format) -> None:
