@@ -217,3 +217,24 @@ def test_a_user_is_named_by_the_secret_that_goes_with_the_call(
     assert (done.returncode, done.stdout) == (0, "a\n1\n")
     latest = warehouse.client.list_statements()["Statements"][0]
     assert latest["SecretArn"] == arn
+
+
+def test_awswrangler_reads_the_warehouse_as_it_would_in_the_cloud(
+    environment: Mapping[str, str], local_aws: LocalAwsProcess, warehouse: RedshiftData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an analyst's notebook does; decision record 14 says why `--output` does not."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    import awswrangler as wr
+
+    secret = json.dumps({"username": "admin", "password": "Abcdefg1"})
+    arn = local_aws.client("secretsmanager").create_secret(Name="lakehouse/redshift/dora", SecretString=secret)["ARN"]
+    for credentials in ({}, {"secret_arn": arn}):
+        connection = wr.data_api.redshift.connect(workgroup_name=WORKGROUP, database="lakehouse", **credentials)
+        frame = wr.data_api.redshift.read_sql_query(
+            "SELECT id, amount, day FROM shop.sales WHERE id = :id",
+            connection,
+            parameters=[{"name": "id", "value": "1"}],
+        )
+        # Decimals and dates come as text: the Data API sends them so, and awswrangler drops the types beside them.
+        assert frame.to_dict("records") == [{"id": 1, "amount": "10.50", "day": "2026-01-31"}]
