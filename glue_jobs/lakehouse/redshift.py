@@ -17,6 +17,7 @@ from lakehouse.settings import Settings
 MAX_STATEMENTS_PER_CALL = 40
 # The statements of one load follow each other within seconds; a session that outlives them holds temporary tables only.
 SESSION_SECONDS = 300
+_CANCEL_SECONDS = 5
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.02, 0.5
 
 
@@ -96,6 +97,8 @@ class Redshift:
         except KeyboardInterrupt:
             with contextlib.suppress(ClientError):
                 self._client.cancel_statement(Id=started["Id"])
+            with contextlib.suppress(ClientError, RedshiftError):  # its session takes no other statement before
+                self._wait(started["Id"], _CANCEL_SECONDS)
             raise
         return self._rows(started["Id"]) if described["HasResultSet"] else Rows(), started.get("SessionId")
 
@@ -111,8 +114,9 @@ class Redshift:
             self._wait(started["Id"])
             target = {"SessionId": started["SessionId"]}
 
-    def _wait(self, statement_id: str) -> dict[str, Any]:
-        deadline, wait = time.monotonic() + self._timeout_seconds, _FIRST_WAIT_SECONDS
+    def _wait(self, statement_id: str, timeout_seconds: float | None = None) -> dict[str, Any]:
+        timeout_seconds = timeout_seconds or self._timeout_seconds
+        deadline, wait = time.monotonic() + timeout_seconds, _FIRST_WAIT_SECONDS
         while True:
             described: dict[str, Any] = self._client.describe_statement(Id=statement_id)
             if described["Status"] == "FINISHED":
@@ -122,7 +126,7 @@ class Redshift:
             if time.monotonic() > deadline:
                 with contextlib.suppress(ClientError):  # it may end this very moment
                     self._client.cancel_statement(Id=statement_id)
-                raise RedshiftError(f"statement {statement_id} did not end in {self._timeout_seconds:.0f} s")
+                raise RedshiftError(f"statement {statement_id} did not end in {timeout_seconds:.0f} s")
             time.sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
 
@@ -156,7 +160,8 @@ class Session:
         try:
             rows, session_id = self._redshift._run(sql, parameters, target)
         except ClientError as error:
-            if self._id is None or "session" not in str(error).lower():
+            said = str(error).lower()
+            if self._id is None or "session" not in said or "busy" in said:
                 raise
             self._id = None
             raise RedshiftError(

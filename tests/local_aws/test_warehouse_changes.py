@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from lakehouse.settings import Settings
 from lakehouse.warehouse_changes import applying, catalog, planning
 from lakehouse.warehouse_changes.planning import Kind, Plan
 from tests.support.local_aws_process import LocalAwsProcess
+from tests.support.terminal import Terminal
 from tests.support.warehouse_contracts import NAME, SALES, column, contract, registry, with_column
 
 EVERYTHING: tuple[Kind, ...] = ("add", "rewrite", "drop")
@@ -287,3 +289,28 @@ def test_a_step_that_fails_is_told_in_a_sentence(redshift: Redshift, say: Callab
     assert code == 1
     assert "✗ shop.sales: could not rebuild the table: all its rows are rewritten: " in text
     assert "Traceback" not in text
+
+
+def test_apply_asks_at_a_terminal_and_a_killed_one_is_run_again(local_aws: LocalAwsProcess, redshift: Redshift) -> None:
+    """The whole command, as a process: refused, killed after its first step, run again."""
+    for schema in ("shop", "ops"):
+        redshift.query(f"DROP SCHEMA {schema} CASCADE")
+    program = [sys.executable, "-c", "from lakehouse.cli.main import main; main()", "warehouse"]
+    installed = load_registry()
+    with Terminal([*program, "apply"], os.environ) as terminal:
+        terminal.read_until("steps? [y/N]:")
+        terminal.type("n\r")
+        assert terminal.wait() == 1
+    assert catalog.read(redshift, installed).tables == {}
+    with Terminal([*program, "apply"], os.environ) as terminal:
+        terminal.read_until("steps? [y/N]:")
+        terminal.type("y\r")
+        terminal.read_until("✓")  # and it is killed
+    assert applying.outlook(redshift, installed).steps
+    with Terminal([*program, "apply", "--yes"], os.environ) as terminal:
+        terminal.read_until("✓ done")
+        assert terminal.wait() == 0
+    assert applying.outlook(redshift, installed) == Plan()
+    for domain in installed.domains:
+        redshift.query(f"DROP SCHEMA {domain} CASCADE")
+    redshift.query("CREATE SCHEMA shop")
