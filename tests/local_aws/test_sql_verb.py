@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -63,6 +65,11 @@ def lakehouse(environment: Mapping[str, str], *arguments: str, typed: str = "") 
         text=True,
         timeout=120,
     )
+
+
+def started(warehouse: RedshiftData) -> list[dict[str, Any]]:
+    statements: list[dict[str, Any]] = warehouse.client.list_statements(Status="STARTED")["Statements"]
+    return statements
 
 
 def test_a_prompt_runs_statements_and_no_error_ends_it(environment: Mapping[str, str], tmp_path: Path) -> None:
@@ -132,8 +139,9 @@ def test_ctrl_c_cancels_the_statement_and_leaves_the_prompt(
         terminal.read_until(PROMPT)
         crossed = ", ".join(f"shop.many {name}" for name in "abcdefgh")
         terminal.type(f"select count(*) from {crossed} where a.n + b.n + c.n + d.n + e.n + f.n + g.n > h.n;\r")
-        while not (running := warehouse.client.list_statements(Status="STARTED")["Statements"]):
-            pass
+        # The prompt reads names for its completion at the same time.
+        while not (running := [s for s in started(warehouse) if "shop.many a" in s["QueryString"]]):
+            time.sleep(0.05)
         terminal.type("\x03")
         terminal.read_until("cancelled")
         assert warehouse.wait(running[0]["Id"])["Status"] == "ABORTED"

@@ -6,7 +6,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import typer
@@ -109,17 +109,17 @@ class Shell:
         while True:
             try:
                 text = self._prompt.prompt(f"{self._title}=> ")
+                if text.strip() == "\\q":
+                    return
+                self._guarded(text)
             except KeyboardInterrupt:
                 continue
             except EOFError:
                 return
-            if text.strip() == "\\q":
-                return
-            self._guarded(lambda text=text: self._do(text))  # type: ignore[misc]
 
-    def _guarded(self, call: Callable[[], None]) -> None:
+    def _guarded(self, text: str) -> None:
         try:
-            call()
+            self._do(text)
         except KeyboardInterrupt:
             self._console.print("[yellow]cancelled[/]")
         except Exception as error:  # noqa: BLE001 - whatever it is, what the user has typed so far must not be lost
