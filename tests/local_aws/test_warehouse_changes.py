@@ -168,6 +168,22 @@ def test_a_plan_that_came_too_late_overwrites_nothing(redshift: Redshift) -> Non
     assert rows(redshift, "city") == [("Ulm",)] * 3
 
 
+def test_a_rebuild_waits_for_a_load_and_takes_its_rows_along(redshift: Redshift) -> None:
+    changed = with_column("note", type="bigint")
+    load = redshift.session(60)
+    for sql in ("BEGIN", "LOCK ops.loads", f"INSERT INTO {NAME} VALUES ('d', '2026-01-04', 4, '4')"):
+        load.run(sql)
+    rebuilding = threading.Thread(target=applying.apply, args=(redshift, registry(changed), EVERYTHING))
+    rebuilding.start()
+    rebuilding.join(2)
+    assert rebuilding.is_alive()
+    load.run("COMMIT")
+    rebuilding.join(60)
+    assert not rebuilding.is_alive()
+    assert [row[3] for row in rows(redshift)] == [12, None, 7, 4]
+    assert applying.outlook(redshift, registry(changed)) == Plan()
+
+
 def test_killed_after_any_step_the_next_run_does_the_rest(redshift: Redshift) -> None:
     changed = registry(
         contract(
