@@ -168,6 +168,14 @@ def test_a_plan_that_came_too_late_overwrites_nothing(redshift: Redshift) -> Non
     assert rows(redshift, "city") == [("Ulm",)] * 3
 
 
+def test_nothing_is_dropped_that_was_not_in_the_plan_that_somebody_saw(redshift: Redshift) -> None:
+    changed = registry(contract(*SALES[:3]))
+    seen = applying.outlook(redshift, changed).steps
+    redshift.query("CREATE TABLE shop.appeared (a INTEGER)")
+    left = applying.apply(redshift, changed, EVERYTHING, agreed=seen)
+    assert [step.subject for step in left.steps] == ["shop.appeared"]
+
+
 def test_a_rebuild_waits_for_a_load_and_takes_its_rows_along(redshift: Redshift) -> None:
     changed = with_column("note", type="bigint")
     load = redshift.session(60)

@@ -61,7 +61,9 @@ def apply(
         if not sys.stdin.isatty():
             raise CommandError("nobody is there to ask; give --yes to run the plan above")
         typer.confirm(f"Run {_counted(len(steps), 'step')}?", abort=True)
-    left = applying.apply(redshift, registry, kinds, lambda step: console.print(f"[green]✓[/] {_title(step)}"))
+    left = applying.apply(
+        redshift, registry, kinds, lambda step: console.print(f"[green]✓[/] {_title(step)}"), agreed=steps
+    )
     console.print("[green]✓[/] done" + (f"; {_counted(len(left.waiting), 'difference')} waits" if left.waiting else ""))
 
 

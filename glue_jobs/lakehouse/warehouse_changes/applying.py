@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from lakehouse.contract import Registry
 from lakehouse.redshift import Redshift, RedshiftError
 from lakehouse.warehouse_changes import catalog, planning
-from lakehouse.warehouse_changes.planning import Kind, Plan, Step
+from lakehouse.warehouse_changes.planning import HARMLESS, Kind, Plan, Step
 
 _TRIES = 3
 _WAIT_SECONDS = 0.5
@@ -26,15 +26,27 @@ def outlook(redshift: Redshift, registry: Registry) -> Plan:
 
 
 def apply(
-    redshift: Redshift, registry: Registry, kinds: Collection[Kind], report: Callable[[Step], None] = lambda _: None
+    redshift: Redshift,
+    registry: Registry,
+    kinds: Collection[Kind],
+    report: Callable[[Step], None] = lambda _: None,
+    *,
+    agreed: Collection[Step] | None = None,
 ) -> Plan:
     """Run every step of these kinds; `report` hears of each that was done here. What is left is returned.
 
-    Raises StepError, RedshiftError.
+    `agreed` are the steps that somebody has seen: of those that rewrite or drop something, no other subject's run,
+    whatever has become of the warehouse since. Raises StepError, RedshiftError.
     """
+    seen = None if agreed is None else {(step.kind, step.subject) for step in agreed}
+
+    def is_wanted(step: Step) -> bool:
+        is_agreed = seen is None or step.kind in HARMLESS or (step.kind, step.subject) in seen
+        return step.kind in kinds and is_agreed and step not in done
+
     done: set[Step] = set()
     plan = outlook(redshift, registry)
-    while steps := [step for step in plan.steps if step.kind in kinds and step not in done]:
+    while steps := list(filter(is_wanted, plan.steps)):
         for step in steps:
             done.add(step)
             if not _run(redshift, registry, step):
