@@ -59,6 +59,7 @@ def test_help_imports_nothing_heavy() -> None:
     "verb",
     [
         ["sql", "select 1"],
+        ["warehouse", "plan"],
         ["prove"],
         ["sweep"],
         ["warnings"],

@@ -75,7 +75,7 @@ def test_a_new_required_column_allows_nulls_until_the_rows_of_before_have_a_valu
 
     ready = plan_for(changed, before_with(columns=columns, nulls={"tax": 0}))
     assert summary(ready) == [("rewrite", NAME, "rebuild the table: all its rows are rewritten")]
-    assert ready.steps[0].reason == "tax has to be NOT NULL"
+    assert ready.steps[0].reason == "tax has to be NOT NULL. Grants on the table itself have to be given again"
     assert ready.waiting == ()
 
 
@@ -165,7 +165,7 @@ def test_a_wide_table_is_rebuilt_within_the_statements_that_a_call_may_hold() ->
 )
 def test_not_null_and_keys_change_by_a_rebuild(changed: GoldContract, told: str) -> None:
     step = rebuild_of(plan_for(changed))
-    assert (step.kind, step.reason) == ("rewrite", told)
+    assert (step.kind, step.reason.partition(".")[0]) == ("rewrite", told)
 
 
 def test_a_key_waits_for_its_columns() -> None:
