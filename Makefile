@@ -1,11 +1,11 @@
 # `make` lists the targets. Every target that needs it sets up .venv first; done already, that takes no time.
 .DEFAULT_GOAL := help
-.PHONY: help set-up demo test crash lint format up down clean lock ddl defects pictures
+.PHONY: help set-up demo test crash lint format up down clean lock ddl dictionary defects pictures
 
 VENV := .venv/bin
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 set-up: ## Install Python packages and Spark jars into .venv and the caches
 	@scripts/set-up
@@ -47,6 +47,9 @@ lock: set-up ## Resolve requirements.lock again from pyproject.toml
 
 ddl: set-up ## Write sql/ddl/ again from the contracts
 	@$(VENV)/lakehouse contract ddl --write
+
+dictionary: set-up ## Write docs/dictionary/ again from the contracts
+	@$(VENV)/lakehouse contract dictionary --write
 
 defects: set-up ## Write the table of defects in docs/generator.md again from the registry
 	@$(VENV)/python -m datagen.defects.listing docs/generator.md

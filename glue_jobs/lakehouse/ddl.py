@@ -1,86 +1,181 @@
-"""Redshift DDL from contracts: pure functions, one statement per string, each safe to run again.
+"""Redshift DDL from contracts: pure functions, one statement per string.
 
-Statements come without a final semicolon and one by one, as the Data API takes them. A table that exists is left as it
-is: CREATE TABLE IF NOT EXISTS does not follow a changed contract.
+Statements come without a final semicolon and one by one, as the Data API takes them. Those of an empty warehouse are
+safe to run again; CREATE TABLE IF NOT EXISTS does not follow a changed contract, `lakehouse.warehouse_changes` does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from lakehouse.contract import Column, ColumnType, GoldContract, Registry
 
 _HEADER = "-- Made from the contracts by `lakehouse contract ddl --write`; change a contract and run it again."
+OPS = "ops"
+LOADS = "ops.loads"
+"""The ledger of loads. Whoever loads holds its lock, and so does whoever replaces a table."""
 
-_LOADS = (
-    Column("domain", ColumnType("varchar", length=64), "Business domain whose tables were loaded.", True, 1),
-    Column("batch_id", ColumnType("bigint"), "Number of the batch; within a domain only a greater one loads.", True, 2),
-    Column("loaded_at", ColumnType("timestamp"), "When the load's transaction ran, in UTC.", True),
-    Column("table_count", ColumnType("integer"), "Tables the load touched.", True),
-    Column("row_count", ColumnType("bigint"), "Rows the load inserted, over all its tables.", True),
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the warehouse as it is declared; `name` is `<schema>.<table>`."""
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    dist_style: str = "auto"
+    dist_key: str | None = None
+    sort_keys: tuple[str, ...] = ()
+
+    @property
+    def schema(self) -> str:
+        return self.name.partition(".")[0]
+
+
+@dataclass(frozen=True)
+class ColumnLine:
+    """A column in CREATE TABLE: its name, its type in SQL, and whether it is NOT NULL."""
+
+    name: str
+    type: str
+    required: bool
+
+
+_LEDGER = Table(
+    LOADS,
+    "Loads that were committed.",
+    (
+        Column("domain", ColumnType("varchar", length=64), "Business domain whose tables were loaded.", True, 1),
+        Column(
+            "batch_id", ColumnType("bigint"), "Number of the batch; within a domain only a greater one loads.", True, 2
+        ),
+        Column("loaded_at", ColumnType("timestamp"), "When the load's transaction ran, in UTC.", True),
+        Column("table_count", ColumnType("integer"), "Tables the load touched.", True),
+        Column("row_count", ColumnType("bigint"), "Rows the load inserted, over all its tables.", True),
+    ),
+    ("domain", "batch_id"),
+    "all",
 )
 
 
 def files(registry: Registry) -> Mapping[str, str]:
     """File name below ``sql/ddl/`` -> its SQL text, for every file that belongs there."""
-    scripts = {"ops.sql": _ops(), **{f"{domain}.sql": _domain(registry, domain) for domain in registry.domains}}
+    scripts = {f"{schema}.sql": _script(registry, schema) for schema in schemas(registry)}
     return {name: "\n\n".join((_HEADER, *(f"{sql};" for sql in script))) + "\n" for name, script in scripts.items()}
 
 
 def statements(registry: Registry) -> list[str]:
     """Every statement that prepares an empty warehouse, in an order that runs."""
-    return [*_ops(), *(sql for domain in registry.domains for sql in _domain(registry, domain))]
+    return [sql for schema in schemas(registry) for sql in _script(registry, schema)]
 
 
-def _ops() -> Iterator[str]:
-    yield "CREATE SCHEMA IF NOT EXISTS ops"
-    yield from _table("ops.loads", "Loads that were committed.", _LOADS, ("domain", "batch_id"), "DISTSTYLE ALL")
-    yield _external_schema("ops")
-    yield _external_schema("quarantine")
+def schemas(registry: Registry) -> tuple[str, ...]:
+    """The schemas that hold tables: that of the ledger, and one for each domain."""
+    return (OPS, *registry.domains)
 
 
-def _domain(registry: Registry, domain: str) -> Iterator[str]:
-    yield f"CREATE SCHEMA IF NOT EXISTS {domain}"
-    for contract in registry.gold_of(domain):
-        yield from _table(contract.dataset, contract.description, contract.columns, contract.key, _layout(contract))
-    for layer in ("silver", "gold"):
-        yield _external_schema(f"{layer}_{domain}")
+def tables(registry: Registry) -> tuple[Table, ...]:
+    """Every table that the warehouse holds, the ledger first."""
+    return (_LEDGER, *(_of_gold(contract) for domain in registry.domains for contract in registry.gold_of(domain)))
 
 
-def _table(name: str, description: str, columns: Sequence[Column], key: Sequence[str], layout: str) -> Iterator[str]:
-    # The key is not enforced: Redshift only plans with it, and the load keeps it.
-    lines = [
-        *(f"{column.name} {_type(column)}{' NOT NULL' if column.required else ''}" for column in columns),
-        f"PRIMARY KEY ({', '.join(key)})",
-    ]
-    body = ",\n".join(f"    {line}" for line in lines)
-    yield f"CREATE TABLE IF NOT EXISTS {name} (\n{body}\n)\n{layout}"
-    yield f"COMMENT ON TABLE {name} IS {_literal(description)}"
-    for column in columns:
-        unit = f" Unit: {column.unit}." if column.unit else ""
-        yield f"COMMENT ON COLUMN {name}.{column.name} IS {_literal(column.description + unit)}"
+def external_databases(schema: str) -> tuple[str, ...]:
+    """The Glue databases that are queried beside the tables of a schema."""
+    return (OPS, "quarantine") if schema == OPS else (f"silver_{schema}", f"gold_{schema}")
 
 
-def _layout(contract: GoldContract) -> str:
-    """Where rows live and how they are sorted; without sort keys Redshift chooses (SORTKEY AUTO is its default)."""
-    clauses = [f"DISTSTYLE {contract.dist_style.upper()}"]
-    if contract.dist_key:
-        clauses.append(f"DISTKEY ({contract.dist_key})")
-    if contract.sort_keys:
-        clauses.append(f"SORTKEY ({', '.join(contract.sort_keys)})")
-    return "\n".join(clauses)
+def external_schema(database: str) -> str:
+    """Redshift's name of a Glue database."""
+    return f"lake_{database}"
 
 
-def _external_schema(database: str) -> str:
+def create_schema(schema: str) -> str:
+    return f"CREATE SCHEMA IF NOT EXISTS {schema}"
+
+
+def create_external_schema(database: str) -> str:
     """The Glue database as Redshift queries it (Spectrum)."""
     return (
-        f"CREATE EXTERNAL SCHEMA IF NOT EXISTS lake_{database}\n"
+        f"CREATE EXTERNAL SCHEMA IF NOT EXISTS {external_schema(database)}\n"
         f"FROM DATA CATALOG DATABASE '{database}'\nIAM_ROLE DEFAULT"
     )
 
 
-def _type(column: Column) -> str:
-    return column.type.redshift.replace(",", ", ")
+def create_table(
+    name: str, lines: Iterable[ColumnLine], key: Sequence[str], layout: str, *, if_not_exists: bool = True
+) -> str:
+    """CREATE TABLE. The key is not enforced: Redshift only plans with it, and the load keeps it."""
+    parts = [
+        *(f"{line.name} {line.type}{' NOT NULL' if line.required else ''}" for line in lines),
+        *([f"PRIMARY KEY ({', '.join(key)})"] if key else []),
+    ]
+    body = ",\n".join(f"    {part}" for part in parts)
+    return f"CREATE TABLE {'IF NOT EXISTS ' if if_not_exists else ''}{name} (\n{body}\n)\n{layout}"
+
+
+def lines(table: Table) -> tuple[ColumnLine, ...]:
+    """The columns of a declared table, for `create_table`."""
+    return tuple(ColumnLine(column.name, type_sql(column.type), column.required) for column in table.columns)
+
+
+def layout(table: Table) -> str:
+    """Where rows live and how they are sorted; without sort keys Redshift chooses (SORTKEY AUTO is its default)."""
+    clauses = [f"DISTSTYLE {table.dist_style.upper()}"]
+    if table.dist_key:
+        clauses.append(f"DISTKEY ({table.dist_key})")
+    if table.sort_keys:
+        clauses.append(f"SORTKEY ({', '.join(table.sort_keys)})")
+    return "\n".join(clauses)
+
+
+def column_comment(column: Column) -> str:
+    """What Redshift is told of a column."""
+    return column.description + (f" Unit: {column.unit}." if column.unit else "")
+
+
+def comment_on_table(name: str, text: str) -> str:
+    return f"COMMENT ON TABLE {name} IS {_literal(text)}"
+
+
+def comment_on_column(name: str, column: str, text: str) -> str:
+    return f"COMMENT ON COLUMN {name}.{column} IS {_literal(text)}"
+
+
+def comments(table: Table) -> list[str]:
+    """Every comment on a table and its columns."""
+    return [
+        comment_on_table(table.name, table.description),
+        *(comment_on_column(table.name, column.name, column_comment(column)) for column in table.columns),
+    ]
+
+
+def type_sql(kind: ColumnType) -> str:
+    """A type as DDL is written here: `DECIMAL(18, 3)`."""
+    return kind.redshift.replace(",", ", ")
+
+
+def _script(registry: Registry, schema: str) -> Iterator[str]:
+    yield create_schema(schema)
+    for table in tables(registry):
+        if table.schema == schema:
+            yield create_table(table.name, lines(table), table.key, layout(table))
+            yield from comments(table)
+    for database in external_databases(schema):
+        yield create_external_schema(database)
+
+
+def _of_gold(contract: GoldContract) -> Table:
+    return Table(
+        contract.dataset,
+        contract.description,
+        contract.columns,
+        contract.key,
+        contract.dist_style,
+        contract.dist_key,
+        contract.sort_keys,
+    )
 
 
 def _literal(text: str) -> str:

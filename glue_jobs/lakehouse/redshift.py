@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from lakehouse.settings import Settings
 MAX_STATEMENTS_PER_CALL = 40
 # The statements of one load follow each other within seconds; a session that outlives them holds temporary tables only.
 SESSION_SECONDS = 300
+_CANCEL_SECONDS = 5
 _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.02, 0.5
 
 
@@ -36,20 +37,70 @@ class Result:
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
-class Redshift:
-    """One workgroup and database."""
+@dataclass(frozen=True)
+class ResultColumn:
+    """A column of a result by its name and Redshift's type name; numeric has a precision and a scale."""
 
-    def __init__(self, settings: Settings, client: Any = None, timeout_seconds: float = 900) -> None:
+    name: str
+    type: str
+    precision: int = 0
+    scale: int = 0
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A result that is fetched page by page, once; no columns for a statement that returns nothing."""
+
+    columns: tuple[ResultColumn, ...] = ()
+    pages: Iterable[tuple[tuple[Any, ...], ...]] = ()
+
+    def result(self) -> Result:
+        """All pages."""
+        rows = tuple(row for page in self.pages for row in page)
+        return Result(tuple(c.name for c in self.columns), tuple(c.type for c in self.columns), rows)
+
+
+class Redshift:
+    """One workgroup and database; with a secret's ARN as the user that the secret names."""
+
+    def __init__(
+        self, settings: Settings, client: Any = None, timeout_seconds: float = 900, secret_arn: str | None = None
+    ) -> None:
         self._client = client or boto3.client("redshift-data")
         self._target = {"WorkgroupName": settings.workgroup, "Database": settings.database}
+        if secret_arn:
+            self._target["SecretArn"] = secret_arn
         self._timeout_seconds = timeout_seconds
 
     def query(self, sql: str, parameters: Mapping[str, str] | None = None) -> Result:
         """Run one statement. Raises RedshiftError."""
+        return self.run(sql, parameters).result()
+
+    def run(self, sql: str, parameters: Mapping[str, str] | None = None) -> Rows:
+        """Run one statement; its rows come page by page. Raises RedshiftError.
+
+        An interrupt (Ctrl-C) while it runs cancels it.
+        """
+        return self._run(sql, parameters, self._target)[0]
+
+    def session(self, keep_alive_seconds: int) -> Session:
+        """Statements that share temporary tables, settings and transactions."""
+        return Session(self, keep_alive_seconds)
+
+    def _run(
+        self, sql: str, parameters: Mapping[str, str] | None, target: Mapping[str, Any]
+    ) -> tuple[Rows, str | None]:
         bound = [{"name": name, "value": value} for name, value in (parameters or {}).items()]
-        started = self._client.execute_statement(**self._target, Sql=sql, **({"Parameters": bound} if bound else {}))
-        described = self._wait(started["Id"])
-        return self._result(started["Id"]) if described["HasResultSet"] else Result((), (), ())
+        started = self._client.execute_statement(**target, Sql=sql, **({"Parameters": bound} if bound else {}))
+        try:
+            described = self._wait(started["Id"])
+        except KeyboardInterrupt:
+            with contextlib.suppress(ClientError):
+                self._client.cancel_statement(Id=started["Id"])
+            with contextlib.suppress(ClientError, RedshiftError):  # its session takes no other statement before
+                self._wait(started["Id"], _CANCEL_SECONDS)
+            raise
+        return self._rows(started["Id"]) if described["HasResultSet"] else Rows(), started.get("SessionId")
 
     def transaction(self, statements: Sequence[str]) -> None:
         """Run up to 40 statements as one transaction. Raises RedshiftError."""
@@ -63,8 +114,9 @@ class Redshift:
             self._wait(started["Id"])
             target = {"SessionId": started["SessionId"]}
 
-    def _wait(self, statement_id: str) -> dict[str, Any]:
-        deadline, wait = time.monotonic() + self._timeout_seconds, _FIRST_WAIT_SECONDS
+    def _wait(self, statement_id: str, timeout_seconds: float | None = None) -> dict[str, Any]:
+        timeout_seconds = timeout_seconds or self._timeout_seconds
+        deadline, wait = time.monotonic() + timeout_seconds, _FIRST_WAIT_SECONDS
         while True:
             described: dict[str, Any] = self._client.describe_statement(Id=statement_id)
             if described["Status"] == "FINISHED":
@@ -74,22 +126,50 @@ class Redshift:
             if time.monotonic() > deadline:
                 with contextlib.suppress(ClientError):  # it may end this very moment
                     self._client.cancel_statement(Id=statement_id)
-                raise RedshiftError(f"statement {statement_id} did not end in {self._timeout_seconds:.0f} s")
+                raise RedshiftError(f"statement {statement_id} did not end in {timeout_seconds:.0f} s")
             time.sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT_SECONDS)
 
-    def _result(self, statement_id: str) -> Result:
-        pages = list(self._pages(statement_id))
-        metadata = pages[0]["ColumnMetadata"]
-        rows = tuple(tuple(_value(field) for field in record) for page in pages for record in page["Records"])
-        return Result(tuple(c["name"] for c in metadata), tuple(c["typeName"] for c in metadata), rows)
+    def _rows(self, statement_id: str) -> Rows:
+        first = self._client.get_statement_result(Id=statement_id)
+        columns = tuple(
+            ResultColumn(c["name"], c["typeName"], c.get("precision", 0), c.get("scale", 0))
+            for c in first["ColumnMetadata"]
+        )
+        return Rows(columns, self._pages(statement_id, first))
 
-    def _pages(self, statement_id: str) -> Iterator[dict[str, Any]]:
-        page = self._client.get_statement_result(Id=statement_id)
-        yield page
+    def _pages(self, statement_id: str, page: dict[str, Any]) -> Iterator[tuple[tuple[Any, ...], ...]]:
+        yield tuple(tuple(_value(field) for field in record) for record in page["Records"])
         while token := page.get("NextToken"):
             page = self._client.get_statement_result(Id=statement_id, NextToken=token)
-            yield page
+            yield tuple(tuple(_value(field) for field in record) for record in page["Records"])
+
+
+class Session:
+    """One session of the Data API, opened by its first statement and anew when it has ended meanwhile."""
+
+    def __init__(self, redshift: Redshift, keep_alive_seconds: int) -> None:
+        self._redshift, self._keep_alive_seconds = redshift, keep_alive_seconds
+        self._id: str | None = None
+
+    def run(self, sql: str, parameters: Mapping[str, str] | None = None) -> Rows:
+        """Run one statement; its rows come page by page. Raises RedshiftError, also when the session has ended."""
+        target: dict[str, Any] = {**self._redshift._target, "SessionKeepAliveSeconds": self._keep_alive_seconds}
+        if self._id is not None:
+            target = {"SessionId": self._id, "SessionKeepAliveSeconds": self._keep_alive_seconds}
+        try:
+            rows, session_id = self._redshift._run(sql, parameters, target)
+        except ClientError as error:
+            said = str(error).lower()
+            if self._id is None or "session" not in said or "busy" in said:
+                raise
+            self._id = None
+            raise RedshiftError(
+                "the session has ended, and with it temporary tables, settings and what was not committed; "
+                "the next statement begins another"
+            ) from error
+        self._id = session_id or self._id
+        return rows
 
 
 def _value(field: Mapping[str, Any]) -> Any:

@@ -17,6 +17,7 @@ class Settings:
 
     `batch_files` and `batch_bytes` bound one batch: what does not fit waits for the next one.
     `alert_topic` is the ARN of the SNS topic that hears of failed runs; without it they are only logged.
+    `redshift_users` begins the names of the secrets that hold a user of Redshift each.
     """
 
     bucket: str
@@ -28,6 +29,7 @@ class Settings:
     batch_files: int = 100
     batch_bytes: int = 512 * 1024 * 1024
     alert_topic: str | None = None
+    redshift_users: str = "lakehouse/redshift/"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -52,6 +54,8 @@ class Settings:
             batch_files=_positive(env, "LAKEHOUSE_BATCH_FILES", cls.batch_files),
             batch_bytes=_positive(env, "LAKEHOUSE_BATCH_BYTES", cls.batch_bytes),
             alert_topic=env.get("LAKEHOUSE_ALERT_TOPIC") or None,
+            redshift_users=env.get("LAKEHOUSE_REDSHIFT_USERS")
+            or f"{env.get('LAKEHOUSE_JOB_PREFIX', cls.job_prefix)}/redshift/",
         )
 
     def job_name(self, job: str) -> str:

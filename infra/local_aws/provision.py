@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,11 @@ from typing import Any
 import boto3
 
 from infra import wheel
-from lakehouse import ddl, jobs
+from lakehouse import jobs
 from lakehouse.contract import Registry, load_registry
-from lakehouse.redshift import MAX_STATEMENTS_PER_CALL, Redshift
+from lakehouse.redshift import Redshift
 from lakehouse.settings import Settings
+from lakehouse.warehouse_changes import applying, planning
 
 ROLES = {"lakehouse-glue": "glue.amazonaws.com", "lakehouse-redshift": "redshift.amazonaws.com"}
 LAKE_LAYERS = ("bronze", "silver", "gold")
@@ -22,8 +23,11 @@ SCRIPTS = "artifacts/scripts/"
 BASE_CAPACITY = 4  # RPU; the API's default is 128
 
 
-def provision(settings: Settings, root: Path) -> None:
-    """Make everything that the road needs. `root` is the checkout; the AWS is the one that the environment names."""
+def provision(settings: Settings, root: Path, report: Callable[[str], None] = lambda _: None) -> None:
+    """Make everything that the road needs. `root` is the checkout; the AWS is the one that the environment names.
+
+    `report` hears of every difference between contracts and warehouse that is not closed here, in a line each.
+    """
     registry = load_registry()
     roles = _roles()
     _bucket(settings)
@@ -31,7 +35,7 @@ def provision(settings: Settings, root: Path) -> None:
     _events(settings)
     _catalog(settings, registry)
     _jobs(settings, roles["lakehouse-glue"])
-    _warehouse(settings, registry)
+    _warehouse(settings, registry, report)
 
 
 def publish(settings: Settings, root: Path) -> None:
@@ -122,7 +126,7 @@ def _jobs(settings: Settings, role: str) -> None:
             glue.update_job(JobName=name, JobUpdate=definition)
 
 
-def _warehouse(settings: Settings, registry: Registry) -> None:
+def _warehouse(settings: Settings, registry: Registry, report: Callable[[str], None]) -> None:
     serverless: Any = boto3.client("redshift-serverless")
     namespace = f"{settings.workgroup}-namespace"
     with suppress(serverless.exceptions.ConflictException):
@@ -136,12 +140,9 @@ def _warehouse(settings: Settings, registry: Registry) -> None:
         serverless.create_workgroup(
             workgroupName=settings.workgroup, namespaceName=namespace, baseCapacity=BASE_CAPACITY
         )
-    redshift = Redshift(settings)
-    for statements in _calls(ddl.statements(registry)):
-        redshift.transaction(statements)
-
-
-def _calls(statements: list[str]) -> Iterator[list[str]]:
-    """As few calls as the Data API allows."""
-    for start in range(0, len(statements), MAX_STATEMENTS_PER_CALL):
-        yield statements[start : start + MAX_STATEMENTS_PER_CALL]
+    # Nothing is rewritten and nothing dropped without somebody who has seen the plan.
+    left = applying.apply(Redshift(settings), registry, planning.HARMLESS)
+    for step in left.steps:
+        report(f"{step.subject}: `lakehouse warehouse apply` would {step.action}: {step.reason}")
+    for difference in left.waiting:
+        report(f"{difference.subject}: {difference.reason}")

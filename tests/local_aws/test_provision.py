@@ -89,6 +89,17 @@ def test_warehouse_has_every_gold_table_and_the_ledger_of_loads(settings: Settin
     assert len(ddl.statements(load_registry())) > len(load_registry().gold)
 
 
+def test_what_no_contract_names_is_told_and_stays(settings: Settings) -> None:
+    redshift, told = Redshift(settings), list[str]()
+    redshift.query("ALTER TABLE storefront.dim_user ADD COLUMN left_over INTEGER")
+    provision(settings, ROOT, told.append)
+    assert len(told) == 1
+    assert told[0].startswith("storefront.dim_user.left_over: `lakehouse warehouse apply` would drop the column")
+    redshift.query("ALTER TABLE storefront.dim_user DROP COLUMN left_over")
+    provision(settings, ROOT, told.append)
+    assert len(told) == 1
+
+
 def drain(sqs: Any, url: str) -> list[dict[str, Any]]:
     """Every message that waits, and an empty queue."""
     found: list[dict[str, Any]] = []

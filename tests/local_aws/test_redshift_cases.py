@@ -213,6 +213,25 @@ QUERIES: tuple[tuple[str, list[tuple[Any, ...]]], ...] = (
         "SELECT constraint_type FROM information_schema.table_constraints WHERE table_name = 'orders'",
         [("PRIMARY KEY",)],
     ),
+    (
+        "SELECT k.column_name, k.ordinal_position FROM information_schema.table_constraints t"
+        " JOIN information_schema.key_column_usage k ON k.constraint_name = t.constraint_name"
+        " AND k.table_schema = t.table_schema AND k.table_name = t.table_name"
+        " WHERE t.constraint_type = 'PRIMARY KEY' AND t.table_name = 'orders'",
+        [("id", 1)],
+    ),
+    (
+        "SELECT c.relname, c.releffectivediststyle FROM pg_class_info c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = 'shop' ORDER BY 1",
+        [("big", None), ("changes", 10), ("notes", 10), ("orders", 1)],
+    ),
+    (
+        "SELECT column_name, data_type, is_nullable FROM svv_redshift_columns"
+        " WHERE database_name = current_database() AND schema_name = 'shop' AND table_name = 'notes' ORDER BY"
+        " ordinal_position LIMIT 2",
+        [("id", "integer", "YES"), ("note", "character varying(5)", "NO")],
+    ),
+    ("SELECT table_type FROM svv_redshift_tables WHERE schema_name = 'shop' AND table_name = 'big'", [("VIEW",)]),
     ("SHOW search_path", [("$user, public",)]),
 )
 
@@ -249,8 +268,19 @@ CHANGES: tuple[tuple[tuple[str, ...], str, list[tuple[Any, ...]]], ...] = (
      "SELECT reason FROM shop.changes WHERE id = 1", [("fix",)]),
     (("ALTER TABLE shop.changes RENAME COLUMN amount TO total", "ALTER TABLE shop.changes RENAME TO fixes"),
      "SELECT total FROM shop.fixes WHERE id = 1", [("11.00",)]),
-    (("ALTER TABLE shop.notes ALTER COLUMN note TYPE VARCHAR(9)", "INSERT INTO shop.notes VALUES (1, 'ninechars')"),
-     "SELECT note FROM shop.notes", [("ninechars",)]),
+    (("ALTER TABLE shop.changes ADD note VARCHAR(5)", "ALTER TABLE shop.changes ALTER note TYPE VARCHAR(9)",
+      "INSERT INTO shop.changes VALUES (2, 1, 'ninechars')"), "SELECT note FROM shop.changes WHERE id = 2",
+     [("ninechars",)]),
+    (("ALTER TABLE shop.changes ALTER DISTSTYLE ALL", "ALTER TABLE shop.changes ALTER SORTKEY (amount, id)"),
+     "SELECT diststyle, sortkey1, sortkey_num FROM svv_table_info WHERE \"table\" = 'changes'", [("ALL", "amount", 2)]),
+    (("ALTER TABLE shop.changes ALTER DISTKEY id", "ALTER TABLE shop.orders ALTER SORTKEY AUTO"),
+     "SELECT table_name, column_name, distkey, sortkey FROM svv_redshift_columns WHERE column_name = 'id' "
+     "AND table_name IN ('changes', 'orders') ORDER BY 1",
+     [("changes", "id", True, 0), ("orders", "id", True, 0)]),
+    (("ALTER TABLE shop.orders ALTER SORTKEY NONE", "ALTER TABLE shop.orders ALTER DISTSTYLE EVEN",
+      "ALTER TABLE shop.orders DROP COLUMN id CASCADE"),
+     "SELECT count(*) FROM information_schema.table_constraints WHERE table_name = 'orders'", [(0,)]),
+    (("DELETE FROM shop.orders",), "SELECT count(*) FROM svv_table_info WHERE \"table\" = 'orders'", [(0,)]),
     (("COMMENT ON COLUMN shop.orders.day IS 'when'", "COMMENT ON TABLE shop.orders IS 'all of them'"),
      "SELECT c.remarks, t.remarks FROM svv_columns c JOIN svv_tables t USING (table_name)"
      " WHERE table_name = 'orders' AND column_name = 'day'", [("when", "all of them")]),
@@ -304,6 +334,15 @@ ERRORS: tuple[tuple[str, str], ...] = (
     ("CREATE TABLE shop.t (id INT, id INT)", 'column "id" specified more than once'),
     ("CREATE TABLE shop.t (name VARCHAR(70000))", "length for type varchar cannot exceed 65535"),
     ("CREATE TABLE nothing.t (id INT)", 'schema "nothing" does not exist'),
+    ("ALTER TABLE shop.orders DROP COLUMN id", 'cannot drop distkey column "id"'),
+    ("ALTER TABLE shop.orders DROP COLUMN day", 'cannot drop sortkey column "day"'),
+    ("ALTER TABLE shop.orders RENAME TO notes", 'relation "notes" already exists'),
+    ("ALTER TABLE shop.orders ALTER DISTSTYLE SOME", 'unrecognized diststyle "some"'),
+    ("ALTER TABLE shop.orders ALTER SORTKEY (other)", 'column "other" of relation "orders" does not exist'),
+    ("ALTER TABLE shop.notes ALTER COLUMN note TYPE VARCHAR(9)",
+     'cannot alter type of column "note" of relation "notes": it has a default value'),
+    ("ALTER TABLE shop.orders ALTER COLUMN amount TYPE VARCHAR(9)",
+     'cannot alter column "amount" of relation "orders", only varchar can be resized'),
     ("DROP TABLE nothing", 'Table "nothing" does not exist'),
     ("DROP SCHEMA shop",
      "cannot drop schema shop because other objects depend on it\n"

@@ -42,7 +42,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 def test_help_names_every_verb() -> None:
     shown = runner.invoke(command.app, ["--help"]).stdout
     verbs = ["up", "down", "status", "demo", "land", "sweep", "sql", "history", "trace", "prove", "warnings", "drift"]
-    verbs += ["quarantine", "generate", "contract"]
+    verbs += ["quarantine", "generate", "contract", "warehouse"]
     assert [verb for verb in verbs if f" {verb} " not in shown] == []
 
 
@@ -59,6 +59,7 @@ def test_help_imports_nothing_heavy() -> None:
     "verb",
     [
         ["sql", "select 1"],
+        ["warehouse", "plan"],
         ["prove"],
         ["sweep"],
         ["warnings"],

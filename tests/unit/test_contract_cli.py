@@ -114,6 +114,18 @@ def test_ddl_is_printed_checked_and_written(tmp_path: Path, monkeypatch: pytest.
     }
 
 
+def test_the_dictionary_is_printed_checked_and_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "docs/dictionary"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert "### daily_revenue" in runner.invoke(app, ["dictionary"]).stdout
+    checked = runner.invoke(app, ["dictionary", "--check"])
+    assert (checked.exit_code, "run: lakehouse contract dictionary --write" in checked.stdout) == (1, True)
+    assert runner.invoke(app, ["dictionary", "--write"]).exit_code == 0
+    assert runner.invoke(app, ["dictionary", "--check"]).exit_code == 0
+    assert (folder / "storefront.md").read_bytes() == (REPOSITORY / "docs/dictionary/storefront.md").read_bytes()
+
+
 @pytest.mark.parametrize("arguments", [["ddl", "--check"], ["ddl", "--check", "--write"], ["check", "nowhere"]])
 def test_wrong_use_is_told_without_a_traceback(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

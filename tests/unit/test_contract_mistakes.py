@@ -151,7 +151,30 @@ IN_GOLD = [
      "add required: true"),
     ("description: The day.", "description: The day.\n        synonyms: [{synonym: day}]", 28,
      "schema[0].properties[0].synonyms", "is not a field here"),
+    *(
+        ("description: The day.", f"description: The day.\n        transformSourceObjects: {objects}", 28,
+         f"schema[0].properties[0].transformSourceObjects{place}", words)
+        for objects, place, words in (
+            ("[shop.orders.change_at]", "[0]", "did you mean changed_at?"),
+            ("[shop.orders.changed_at, shop.customers.nme]", "[1]", "did you mean name?"),
+            ("[shop.order.changed_at]", "[0]", "did you mean shop.orders?"),
+            ("[changed_at]", "[0]", "write <domain>.<dataset>.<column>"),
+            ("[]", "", "name at least one, or drop the field"),
+        )
+    ),
 ]  # fmt: skip
+
+
+def test_a_table_names_the_sources_of_all_its_columns_or_of_none(tmp_path: Path) -> None:
+    sourced = GOLD.replace(
+        "description: The day.", "description: The day.\n        transformSourceObjects: [shop.orders._key]"
+    )
+    problems = problems_of(write_shop(tmp_path, gold=sourced))
+    assert_told(problems, "daily_orders.yaml", 31, "schema[0].properties[1]", "what order_count is computed from")
+    complete = f"{sourced}        transformSourceObjects: [shop.customers.name, shop.orders.order_id]\n"
+    registry = load_registry(write_shop(tmp_path / "complete", gold=complete))
+    count = registry.gold["shop.daily_orders"].column("order_count")
+    assert [str(source) for source in count.sources] == ["shop.customers.name", "shop.orders.order_id"]
 
 
 @pytest.mark.parametrize(("old", "new", "line", "field", "words"), IN_SOURCE, ids=[case[1] for case in IN_SOURCE])

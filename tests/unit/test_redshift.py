@@ -87,6 +87,52 @@ def test_a_statement_that_does_not_end_is_cancelled(monkeypatch: pytest.MonkeyPa
     assert api.calls[-1] == ("cancel", {"Id": "s1"})
 
 
+def test_a_secret_goes_with_every_call() -> None:
+    api = DataApi()
+    signed = Redshift(SETTINGS, api, secret_arn="arn:secret")
+    signed.query("SELECT 1")
+    signed.transaction(["a", "b"])
+    assert [arguments["SecretArn"] for _, arguments in api.calls] == ["arn:secret", "arn:secret"]
+
+
+def test_an_interrupt_cancels_the_statement(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: float) -> None:
+        api.states = ["ABORTED"]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(redshift.time, "sleep", interrupt)
+    api = DataApi(["STARTED"])
+    with pytest.raises(KeyboardInterrupt):
+        Redshift(SETTINGS, api).query("SELECT 1")
+    assert api.calls[-1] == ("cancel", {"Id": "s1"}), "and its end is awaited"
+
+
+def test_statements_of_a_session_follow_each_other_and_a_session_that_ended_is_told() -> None:
+    class Sessions(DataApi):
+        ended = False
+
+        def execute_statement(self, **arguments: Any) -> dict[str, Any]:
+            super().execute_statement(**arguments)
+            if self.ended and "SessionId" in arguments:
+                raise ClientError(
+                    {"Error": {"Code": "ValidationException", "Message": "Session is not available"}},
+                    "ExecuteStatement",
+                )
+            return {"Id": "s1", "SessionId": "first"}
+
+    api = Sessions()
+    session = Redshift(SETTINGS, api).session(60)
+    session.run("a")
+    session.run("b")
+    api.ended = True
+    with pytest.raises(RedshiftError, match="the session has ended"):
+        session.run("c")
+    session.run("d")
+    assert [(arguments.get("SessionId"), arguments.get("WorkgroupName")) for _, arguments in api.calls] == [
+        *((None, "analytics"), ("first", None), ("first", None), (None, "analytics")),
+    ]
+
+
 def test_a_session_is_opened_by_its_first_call_and_used_by_the_others() -> None:
     api = DataApi()
     Redshift(SETTINGS, api).in_session([["a"], ["b", "c"]])

@@ -1,4 +1,4 @@
-"""`lakehouse contract`: look at contracts, check them, and keep the DDL made from them."""
+"""`lakehouse contract`: look at contracts, check them, and keep the DDL and the dictionary made from them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lakehouse import ddl
+from lakehouse import ddl, dictionary
 from lakehouse.contract import (
     Column,
     ColumnType,
@@ -27,9 +27,10 @@ from lakehouse.contract import (
     load_registry,
 )
 
-app = typer.Typer(help="Look at contracts, check them, and keep the DDL made from them.", no_args_is_help=True)
+app = typer.Typer(help="Look at contracts, check them, and keep what is made from them.", no_args_is_help=True)
 
 _DDL_FOLDER = Path("sql/ddl")
+_DICTIONARY_FOLDER = Path("docs/dictionary")
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text for people.")]
 _Domains = Annotated[
     Path | None,
@@ -99,27 +100,44 @@ def ddl_(
     write: Annotated[bool, typer.Option("--write", help=f"Write {_DDL_FOLDER}.")] = False,
 ) -> None:
     """Print the Redshift DDL made from the contracts, or keep the files made from it."""
+    _keep(ddl.files(_registry()), _DDL_FOLDER, "ddl", check_files, write)
+
+
+@app.command("dictionary", epilog="Example: lakehouse contract dictionary --write")
+def dictionary_(
+    check_files: Annotated[
+        bool, typer.Option("--check", help=f"Compare with {_DICTIONARY_FOLDER}; exit 1 on drift.")
+    ] = False,
+    write: Annotated[bool, typer.Option("--write", help=f"Write {_DICTIONARY_FOLDER}.")] = False,
+) -> None:
+    """Print the data dictionary made from the contracts, or keep its pages: what every table and column means."""
+    _keep(dictionary.pages(_registry()), _DICTIONARY_FOLDER, "dictionary", check_files, write)
+
+
+def _keep(wanted: Mapping[str, str], folder: Path, verb: str, check_files: bool, write: bool) -> None:
+    """Print files made from the contracts, or compare them with those of a folder, or write them there."""
     if check_files and write:
         raise typer.BadParameter("give one of them", param_hint="--check / --write")
-    wanted = ddl.files(_registry())
     if not (check_files or write):
         typer.echo("\n".join(wanted.values()), nl=False)
         return
-    if not _DDL_FOLDER.is_dir():
-        raise typer.BadParameter(f"{_DDL_FOLDER} is not here; run it from the repository's root", param_hint="--write")
-    found = {file.name: file.read_text(encoding="utf-8") for file in _DDL_FOLDER.glob("*.sql")}
+    if not folder.is_dir():
+        raise typer.BadParameter(f"{folder} is not here; run it from the repository's root", param_hint="--write")
+    suffixes = {Path(name).suffix for name in wanted}
+    files = [file for file in folder.iterdir() if file.suffix in suffixes]
+    found = {file.name: file.read_text(encoding="utf-8") for file in files}
     drifted = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
     for name in drifted:
         if write and name in wanted:
-            (_DDL_FOLDER / name).write_text(wanted[name], encoding="utf-8")
+            (folder / name).write_text(wanted[name], encoding="utf-8")
         elif write:
-            (_DDL_FOLDER / name).unlink()
-        typer.echo(f"{_DDL_FOLDER / name}: {'written' if write else 'differs from the contracts'}")
+            (folder / name).unlink()
+        typer.echo(f"{folder / name}: {'written' if write else 'differs from the contracts'}")
     if drifted and not write:
-        typer.echo("run: lakehouse contract ddl --write")
+        typer.echo(f"run: lakehouse contract {verb} --write")
         raise typer.Exit(1)
     if not drifted:
-        typer.echo(f"{_DDL_FOLDER} says what the contracts say")
+        typer.echo(f"{folder} says what the contracts say")
 
 
 def _registry() -> Registry:
@@ -180,23 +198,12 @@ def _facts(contract: SourceContract | GoldContract) -> dict[str, str]:
 
 def _rules(column: Column) -> list[str]:
     """The rules that a column's values keep, one line each."""
-    reference = column.reference
-    low, high = (">" if column.exclusive_minimum else "≥"), ("<" if column.exclusive_maximum else "≤")
-    rules = [
+    facts = [
         "required" if column.required else "",
         "personal" if column.classification == "personal" else "",
-        f"{low} {column.minimum}" if column.minimum is not None else "",
-        f"{high} {column.maximum}" if column.maximum is not None else "",
-        f"one of {', '.join(column.values)}" if column.values else "",
-        f"matches {column.pattern}" if column.pattern else "",
-        "unique, or counted" if column.is_unique else "",
-        f"refers to {reference.dataset}.{reference.column}; orphans: {reference.orphans}" if reference else "",
-        f"only warns: {', '.join(column.warnings)}" if column.warnings else "",
-        f"when missing: {column.substitute}" if column.substitute else "",
         f"in {column.unit}" if column.unit else "",
-        f"also named {', '.join(column.aliases)}" if column.aliases else "",
     ]
-    return [rule for rule in rules if rule]
+    return [*(fact for fact in facts if fact), *dictionary.rules(column)]
 
 
 def _kind(contract: SourceContract | GoldContract) -> str:

@@ -26,6 +26,7 @@ from lakehouse.cli import (
     sweep,
     trace,
     up,
+    warehouse,
     warned,
 )
 
@@ -37,6 +38,7 @@ for more in (quarantine_export, quarantine_actions):
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(generate.app, name="generate")
 app.add_typer(contract.app, name="contract")
+app.add_typer(warehouse.app, name="warehouse")
 
 
 @app.callback()

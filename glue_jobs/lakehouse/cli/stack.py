@@ -203,7 +203,7 @@ class _Start:
         from infra.local_aws.provision import provision
 
         mark.unlink(missing_ok=True)
-        provision(Settings.from_environment(stack.environment), self.root)
+        provision(Settings.from_environment(stack.environment), self.root, self.report)
         mark.write_text(sources, encoding="utf-8")
 
     def _ensure(self, role: str, command: list[str], variables: Mapping[str, str], digest: str) -> bool:

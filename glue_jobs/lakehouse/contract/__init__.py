@@ -4,6 +4,7 @@
 """
 
 from lakehouse.contract.errors import ContractError, Problem
+from lakehouse.contract.lineage import ColumnSource
 from lakehouse.contract.model import (
     REPAIRS,
     Column,
@@ -27,6 +28,7 @@ __all__ = [
     "Column",
     "ColumnReference",
     "ColumnRule",
+    "ColumnSource",
     "ColumnType",
     "ContractError",
     "GoldContract",

@@ -9,6 +9,7 @@ from typing import cast, get_args
 
 from lakehouse.contract.document import Document, Value
 from lakehouse.contract.errors import one_of
+from lakehouse.contract.lineage import ColumnSource, read_lineage
 from lakehouse.contract.model import TYPE_SPELLINGS, Classification, Column, ColumnType
 from lakehouse.contract.rules import CUSTOM_PROPERTIES, FIELDS, read_reference, read_rules
 from lakehouse.contract.substitutes import check_substitute
@@ -25,6 +26,7 @@ _EVERYWHERE = (
     *("businessName", "examples", "tags", "authoritativeDefinitions", "customProperties"),
 )
 _CUSTOM_EVERYWHERE = ("unit", "partitionTransform")
+_OF_GOLD = ("transformSourceObjects",)
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Declared:
     """The expression of a column that no file brings."""
     substitute_place: Value | None
     """Where it says what stands in the place of a missing value, for the checks that need the other columns."""
+    lineage: tuple[tuple[Value, ColumnSource], ...] = ()
+    """What a gold column says it is computed from, and where, for the same checks."""
 
 
 def read_columns(
@@ -82,10 +86,9 @@ def in_order(document: Document, places: Sequence[tuple[Value, str, int | None]]
 def _read_column(
     document: Document, value: Value, domain: str, of_source: bool, dataset_nulls: Sequence[str]
 ) -> Declared:
-    parts = document.fields(value, _REQUIRED, (*_EVERYWHERE, *(FIELDS if of_source else ())))
-    custom = document.custom_properties(
-        parts, (*_CUSTOM_EVERYWHERE, *(("derivedAs", *CUSTOM_PROPERTIES) if of_source else ()))
-    )
+    parts = document.fields(value, _REQUIRED, (*_EVERYWHERE, *(FIELDS if of_source else _OF_GOLD)))
+    of_sources = ("derivedAs", *CUSTOM_PROPERTIES) if of_source else ()
+    custom = document.custom_properties(parts, (*_CUSTOM_EVERYWHERE, *of_sources))
     name = read_name(document, parts["name"]) if "name" in parts else None
     type_ = _read_type(document, parts)
     description = document.words(parts["description"]) if "description" in parts else None
@@ -106,6 +109,7 @@ def _read_column(
     if "derivedAs" in custom:
         _check_derived(document, parts, custom)
     reference, reference_place = read_reference(document, parts, custom, domain)
+    lineage = read_lineage(document, parts["transformSourceObjects"]) if "transformSourceObjects" in parts else ()
     column = None
     if name and type_ and description:
         column = Column(
@@ -117,10 +121,11 @@ def _read_column(
             unit=document.words(custom["unit"]) if "unit" in custom else None,
             classification=cast(Classification, classification),
             reference=reference,
+            sources=tuple(source for _, source in lineage),
             **rules,
         )
     places = (reference_place, custom.get("derivedAs"), custom.get("whenMissing"))
-    return Declared(value, name, column, is_key, key_position, partition, partition_position, *places)
+    return Declared(value, name, column, is_key, key_position, partition, partition_position, *places, lineage)
 
 
 def _check_derived(document: Document, parts: Mapping[str, Value], custom: Mapping[str, Value]) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, get_args
 
+from lakehouse.contract.lineage import ColumnSource
 from lakehouse.contract.row_rules import ColumnReference, ColumnRule, RowRule
 from lakehouse.contract.substitutes import Substitute
 
@@ -207,6 +208,8 @@ class Column:
     """Whether rows are counted whose value another key has too; none is refused for it."""
     substitute: Substitute | None = None
     """What the column holds where its value did not come; how often is counted."""
+    sources: tuple[ColumnSource, ...] = ()
+    """What a gold column is computed from; sources leave it empty."""
 
 
 @dataclass(frozen=True)
@@ -217,6 +220,8 @@ class _Table:
     name: str
     version: str
     description: str
+    grain: str | None
+    """What one row stands for, in words."""
     columns: tuple[Column, ...]
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar, cast, get_args
 
 from lakehouse.contract.between import read_derived, read_row_rules
@@ -46,10 +46,12 @@ _CUSTOM_OF_GOLD = (
 
 @dataclass(frozen=True)
 class Reference:
-    """Where a gold contract names a dataset and, for a lookup, each column it matches on (by the source's column)."""
+    """Where a gold contract names a dataset and, for a lookup, each column it matches on (by the source's column);
+    and every place where one of its columns is said to be computed from one of the dataset."""
 
     dataset: Value
     match: Mapping[str, Value] = field(default_factory=dict)
+    lineage: Sequence[tuple[Value, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class _Table:
     name: str
     version: str
     description: str
+    grain: str | None
     value: Value
     custom: Mapping[str, Value]
     declared: Sequence[Declared]
@@ -119,6 +122,7 @@ def read_source(document: Document, domain: str, name: str) -> tuple[SourceContr
         name=name,
         version=table.version,
         description=table.description,
+        grain=table.grain,
         columns=table.columns,
         order_by=order_by,
         partition_by=table.partition_by,
@@ -154,6 +158,7 @@ def read_gold(document: Document, domain: str, name: str) -> tuple[GoldContract 
     if style != "key" and "distKey" in custom:
         document.complain(custom["distKey"], f"distKey with distStyle {style}", "use distStyle: key, or drop distKey")
     sort_keys = _columns_named(document, custom["sortKeys"], names) if "sortKeys" in custom else ()
+    references = _with_lineage(document, table, references)
     if document.problems:
         return None, references
     contract = GoldContract(
@@ -161,6 +166,7 @@ def read_gold(document: Document, domain: str, name: str) -> tuple[GoldContract 
         name=name,
         version=table.version,
         description=table.description,
+        grain=table.grain,
         columns=table.columns,
         table_type=cast(TableType, table_type),
         sources=sources or (),
@@ -200,6 +206,8 @@ def _read_table(
     if "name" in fields:
         read_name(document, fields["name"])
     description = document.words(fields["description"]) if "description" in fields else None
+    grain = "dataGranularityDescription"
+    granularity = document.words(fields[grain]) if grain in fields else None
     custom = document.custom_properties(fields, custom_allowed)
     nulls = document.texts(custom["nulls"]) if "nulls" in custom else ()
     declared = (
@@ -216,7 +224,15 @@ def _read_table(
     ]
     partition_by = in_order(document, partitions, "partitionKey")
     return _Table(
-        name, version or "", description or "", tables[0], custom, declared, fields.get("quality"), partition_by
+        name=name,
+        version=version or "",
+        description=description or "",
+        grain=granularity,
+        value=tables[0],
+        custom=custom,
+        declared=declared,
+        quality=fields.get("quality"),
+        partition_by=partition_by,
     )
 
 
@@ -320,6 +336,23 @@ def _reference(document: Document, parts: Mapping[str, Value], references: dict[
     elif dataset is not None:
         references[dataset] = Reference(parts["dataset"])
     return dataset
+
+
+def _with_lineage(document: Document, table: _Table, references: Mapping[str, Reference]) -> dict[str, Reference]:
+    """The references with the places that name their columns, after noting datasets that the table is not made from,
+    and columns of which nothing is said while others have their sources."""
+    lineage: dict[str, list[tuple[Value, str]]] = {dataset: [] for dataset in references}
+    for declared in table.declared:
+        if not declared.lineage and any(other.lineage for other in table.declared):
+            right = "add transformSourceObjects: [<domain>.<dataset>.<column>]"
+            document.complain(declared.value, f"nothing says what {declared.name} is computed from", right)
+        for place, source in declared.lineage:
+            if source.dataset in lineage:
+                lineage[source.dataset].append((place, source.column))
+            else:
+                wrong = f'"{source.dataset}" is neither a source nor a lookup of this table'
+                document.complain(place, wrong, one_of(source.dataset, sorted(references)))
+    return {name: replace(reference, lineage=lineage[name]) for name, reference in references.items()}
 
 
 def _read_unknown_member(document: Document, value: Value, table: _Table) -> Mapping[str, object]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lakehouse.contract.document import Document
 from lakehouse.contract.errors import ContractError, Problem, one_of
+from lakehouse.contract.lineage import ROW_KEY
 from lakehouse.contract.model import GoldContract, Registry, SourceContract
 from lakehouse.contract.reading import Reference, ReferringColumn, read_gold, read_source
 
@@ -85,6 +86,11 @@ def _check_references(
     for dataset, reference in references.items():
         if dataset not in sources:
             document.complain(reference.dataset, f'"{dataset}" is not a source', one_of(dataset, sorted(sources)))
+        elif source := sources[dataset]:
+            for place, column in reference.lineage:
+                if column not in (*source.column_names, ROW_KEY):
+                    wrong = f'"{column}" is not a column of {dataset}'
+                    document.complain(place, wrong, one_of(column, source.column_names))
     for lookup in contract.lookups if contract else ():
         looking, other = sources.get(lookup.source), sources.get(lookup.dataset)
         for column, matching in lookup.on.items():

@@ -10,11 +10,14 @@ from infra.local_aws.redshift.catalog import Relation, quoted
 from infra.local_aws.redshift.create_table import parse_column, parse_constraint, starts_constraint
 from infra.local_aws.redshift.ddl import definition, record
 from infra.local_aws.redshift.errors import RedshiftError, not_emulated
+from infra.local_aws.redshift.facts import Column
 from infra.local_aws.redshift.tokens import Cursor
 from infra.local_aws.redshift.types import parse_type
 
 if TYPE_CHECKING:
     from infra.local_aws.redshift.session import Session
+
+_FIXED_ENCODINGS = ("bytedict", "runlength", "text255", "text32k")
 
 
 def alter_table(session: Session, cursor: Cursor) -> None:
@@ -49,16 +52,33 @@ def _add(session: Session, cursor: Cursor, relation: Relation) -> Relation:
 def _drop_column(session: Session, cursor: Cursor, relation: Relation) -> Relation:
     cursor.accept("COLUMN")
     name = _known_column(relation, cursor.name())
-    if not cursor.accept("CASCADE"):
+    is_cascade = cursor.accept("CASCADE")
+    if not is_cascade:
         cursor.accept("RESTRICT")
+    facts = relation.facts
+    if name == facts.distkey:
+        raise RedshiftError(f'cannot drop distkey column "{name}"')
+    if name in facts.sortkeys:
+        raise RedshiftError(f'cannot drop sortkey column "{name}"')
+    if not is_cascade and any(name in constraint.columns for constraint in facts.constraints):
+        raise RedshiftError(
+            f"cannot drop table {relation.name} column {name} because other objects depend on it\n"
+            "  Hint: Use DROP ... CASCADE to drop the dependent objects too."
+        )
     session.execute(f"ALTER TABLE {relation.duckdb} DROP COLUMN {quoted(name)}")
-    columns = tuple(column for column in relation.facts.columns if column.name != name)
-    return replace(relation, facts=replace(relation.facts, columns=columns))
+    columns = tuple(column for column in facts.columns if column.name != name)
+    constraints = tuple(constraint for constraint in facts.constraints if name not in constraint.columns)
+    return replace(relation, facts=replace(facts, columns=columns, constraints=constraints))
 
 
 def _rename(session: Session, cursor: Cursor, relation: Relation) -> Relation:
     if cursor.accept("TO"):
         name = cursor.name()
+        if session.catalog().find(relation.schema or None, name) is not None:
+            raise RedshiftError(f'relation "{name}" already exists')
+        if views := session.catalog().views_over(relation):
+            # In Redshift they would go on reading this table under its new name.
+            raise not_emulated(f"RENAME of {relation.name}, to which the view {views[0].name} is bound,")
         session.execute(f"ALTER TABLE {relation.duckdb} RENAME TO {quoted(name)}")
         return replace(relation, name=name)
     cursor.accept("COLUMN")
@@ -71,9 +91,7 @@ def _rename(session: Session, cursor: Cursor, relation: Relation) -> Relation:
 
 def _alter(session: Session, cursor: Cursor, relation: Relation) -> Relation:
     if cursor.peek() in ("DISTSTYLE", "DISTKEY", "SORTKEY", "COMPOUND", "ENCODE"):
-        # How rows are laid out changes no answer.
-        cursor.rest()
-        return relation
+        return _alter_layout(cursor, relation)
     cursor.accept("COLUMN")
     name = _known_column(relation, cursor.name())
     if cursor.accept("ENCODE"):
@@ -83,10 +101,50 @@ def _alter(session: Session, cursor: Cursor, relation: Relation) -> Relation:
     column = relation.facts.column(name)
     if new.name != "varchar" or column is None or column.type.name != "varchar":
         raise RedshiftError(f'cannot alter column "{name}" of relation "{relation.name}", only varchar can be resized')
+    if session.is_explicit:
+        raise RedshiftError("ALTER TABLE ALTER COLUMN cannot run inside a transaction block")
+    _require_resizable(relation, column)
     longest = session.execute(f"SELECT max(strlen({quoted(name)})) FROM {relation.duckdb}").fetchone()
     if longest and (longest[0] or 0) > (new.length or 0):
         raise RedshiftError(f'cannot alter column "{name}" because a stored value is longer than {new.length} bytes')
     return replace(relation, facts=relation.facts.with_column(name, type=new))
+
+
+def _alter_layout(cursor: Cursor, relation: Relation) -> Relation:
+    """How rows are laid out changes no answer, but the catalog tells it."""
+    facts = relation.facts
+    if cursor.accept("ENCODE"):
+        cursor.expect("AUTO")
+        return relation
+    if cursor.accept("DISTKEY"):
+        return replace(relation, facts=replace(facts, diststyle="KEY", distkey=_known_column(relation, cursor.name())))
+    if cursor.accept("DISTSTYLE"):
+        style = cursor.word()
+        if style == "KEY":
+            cursor.expect("DISTKEY")
+            key = _known_column(relation, cursor.name())
+        elif style in ("ALL", "EVEN", "AUTO"):
+            key = None
+        else:
+            raise RedshiftError(f'unrecognized diststyle "{style.lower()}"')
+        return replace(relation, facts=replace(facts, diststyle=style, distkey=key))
+    cursor.accept("COMPOUND")
+    cursor.expect("SORTKEY")
+    if cursor.accept("AUTO") or cursor.accept("NONE"):
+        return replace(relation, facts=replace(facts, sortkeys=()))
+    names = cursor.parenthesised(cursor.name)
+    return replace(relation, facts=replace(facts, sortkeys=tuple(_known_column(relation, name) for name in names)))
+
+
+def _require_resizable(relation: Relation, column: Column) -> None:
+    """What Redshift's documentation of ALTER COLUMN TYPE excludes, but for a transaction block."""
+    what = f'cannot alter type of column "{column.name}" of relation "{relation.name}"'
+    if column.default is not None:
+        raise RedshiftError(f"{what}: it has a default value")
+    if any(column.name in constraint.columns for constraint in relation.facts.constraints):
+        raise RedshiftError(f"{what}: it is part of a key")
+    if column.encoding in _FIXED_ENCODINGS:
+        raise RedshiftError(f"{what}: its encoding is {column.encoding}")
 
 
 def _owner(_session: Session, cursor: Cursor, relation: Relation) -> Relation:

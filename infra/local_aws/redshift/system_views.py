@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from infra.local_aws.redshift import definition_views
 from infra.local_aws.redshift.catalog import Catalog, Relation
 from infra.local_aws.redshift.facts import Column
 from infra.local_aws.redshift.parameters import DATABASE
@@ -136,6 +137,8 @@ def _table_info(warehouse: Warehouse, catalog: Catalog) -> Iterator[Row]:
         if relation.is_view or relation.is_temporary:
             continue
         found = connection.execute(f"SELECT count(*) FROM {relation.duckdb}").fetchone()
+        if not found or not found[0]:
+            continue  # the view tells nothing of empty tables
         facts = relation.facts
         style = f"KEY({facts.distkey})" if facts.distkey else facts.diststyle
         first = facts.sortkeys[0] if facts.sortkeys else "AUTO(SORTKEY)"
@@ -147,7 +150,7 @@ def _table_info(warehouse: Warehouse, catalog: Catalog) -> Iterator[Row]:
             style,
             first,
             len(facts.sortkeys),
-            found[0] if found else 0,
+            found[0],
         )
     connection.close()
 
@@ -176,12 +179,6 @@ def _external_columns(warehouse: Warehouse, catalog: Catalog) -> Iterator[Row]:
             table = warehouse.spectrum.table(external, name)
             for position, column in enumerate(table.columns if table else (), 1):
                 yield DATABASE, external.name, name, column.name, column.type.sql, position
-
-
-def _constraints(_: Warehouse, catalog: Catalog) -> Iterator[Row]:
-    for relation in catalog.relations():
-        for constraint in relation.facts.constraints:
-            yield _schema_of(relation), relation.name, constraint.kind, ", ".join(constraint.columns)
 
 
 def _queries(warehouse: Warehouse, _: Catalog) -> Iterator[Row]:
@@ -311,10 +308,13 @@ VIEWS = (
     ),
     SystemView(
         "pg_catalog",
-        "pg_namespace",
-        "nspname text",
-        lambda warehouse, catalog: ((row[1],) for row in _schemas(warehouse, catalog)),
+        "svv_redshift_columns",
+        definition_views.COLUMN_FIELDS,
+        definition_views.columns,
     ),
+    SystemView("pg_catalog", "svv_redshift_tables", definition_views.TABLE_FIELDS, definition_views.tables),
+    SystemView("pg_catalog", "pg_class_info", definition_views.CLASS_FIELDS, definition_views.classes),
+    SystemView("pg_catalog", "pg_namespace", definition_views.NAMESPACE_FIELDS, definition_views.namespaces),
     SystemView(
         "pg_catalog",
         "pg_tables",
@@ -330,8 +330,14 @@ VIEWS = (
     SystemView(
         "information_schema",
         "table_constraints",
-        "table_schema text, table_name text, constraint_type text, columns text",
-        _constraints,
+        definition_views.CONSTRAINT_FIELDS,
+        definition_views.constraints,
+    ),
+    SystemView(
+        "information_schema",
+        "key_column_usage",
+        definition_views.KEY_COLUMN_FIELDS,
+        definition_views.key_columns,
     ),
     SystemView("pg_catalog", "svv_roles", "role_name text", _principals("ROLE")),
     SystemView("pg_catalog", "pg_user", "usename text", _principals("USER")),
