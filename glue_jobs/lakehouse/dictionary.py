@@ -52,6 +52,7 @@ def rules(column: Column) -> list[str]:
         "unique, or counted" if column.is_unique else "",
         f"refers to {reference.dataset}.{reference.column}; orphans: {reference.orphans}" if reference else "",
         f"only warns: {', '.join(column.warnings)}" if column.warnings else "",
+        f"when missing: {column.substitute}" if column.substitute else "",
         f"also named {', '.join(column.aliases)}" if column.aliases else "",
     ]
     return [rule for rule in told if rule]
@@ -118,6 +119,8 @@ def _source(contract: SourceContract, feeds: Mapping[ColumnSource, list[tuple[Go
         into = feeds.get(ColumnSource(contract.dataset, column.name), [])
         links = [_link(gold, f"{gold.name}.{entry.name}", domain) for gold, entry in into]
         yield _row(*_cells(column), "<br>".join(_text(rule) for rule in _all_rules(column)), "<br>".join(links))
+    for derived in contract.derived:
+        yield _row(*_cells(derived.column), f"computed: {_code(derived.expression)}", "")
     if into := feeds.get(ColumnSource(contract.dataset, ROW_KEY), []):
         links = [_link(gold, f"{gold.name}.{entry.name}", domain) for gold, entry in into]
         yield _row(f"`{ROW_KEY}`", "", "", "The key of the row as a whole.", "", "<br>".join(links))
