@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from lakehouse.contract import Column, ColumnType, GoldContract, Registry
+from lakehouse.contract import Column, ColumnType, GoldContract, Registry, View
 
 _HEADER = "-- Made from the contracts by `lakehouse contract ddl --write`; change a contract and run it again."
 OPS = "ops"
@@ -130,6 +130,20 @@ def layout(table: Table) -> str:
     return "\n".join(clauses)
 
 
+def create_view(view: View) -> str:
+    """Bound by name only: a table that is replaced keeps its views."""
+    return f"CREATE OR REPLACE VIEW {view.dataset} AS\n{view.select}\nWITH NO SCHEMA BINDING"
+
+
+def view_comment(view: View) -> str:
+    """What Redshift is told of a view, and by what it is known again."""
+    return f"{view.description} [{view.fingerprint}]"
+
+
+def comment_on_view(view: View) -> str:
+    return f"COMMENT ON VIEW {view.dataset} IS {_literal(view_comment(view))}"
+
+
 def column_comment(column: Column) -> str:
     """What Redshift is told of a column."""
     return column.description + (f" Unit: {column.unit}." if column.unit else "")
@@ -162,6 +176,9 @@ def _script(registry: Registry, schema: str) -> Iterator[str]:
         if table.schema == schema:
             yield create_table(table.name, lines(table), table.key, layout(table))
             yield from comments(table)
+    for view in registry.views_of(schema):
+        yield create_view(view)
+        yield comment_on_view(view)
     for database in external_databases(schema):
         yield create_external_schema(database)
 

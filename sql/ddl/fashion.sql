@@ -167,6 +167,63 @@ COMMENT ON COLUMN fashion.member_trade.inspected_seller_count IS 'Members who ha
 
 COMMENT ON COLUMN fashion.member_trade.pass_rate_total IS 'Their pass rates, added up; by inspected_seller_count it is the average. Unit: percent.';
 
+CREATE OR REPLACE VIEW fashion.current_activity AS
+SELECT
+    country_code,
+    gender,
+    language,
+    app,
+    member_count,
+    active_30_days_count,
+    active_365_days_count,
+    profile_picture_count,
+    products_liked_total,
+    products_wished_total,
+    CAST(days_since_last_login_total * 1.0 / member_count AS DECIMAL(12, 2)) AS average_days_since_last_login,
+    CAST(seniority_days_total * 1.0 / member_count AS DECIMAL(12, 2)) AS average_seniority_days
+FROM fashion.member_activity
+WHERE snapshot_at = (SELECT MAX(latest.snapshot_at) FROM fashion.member_activity AS latest)
+WITH NO SCHEMA BINDING;
+
+COMMENT ON VIEW fashion.current_activity IS 'Members of the current snapshot and how active they are, by country, gender, language and apps. [ee4db49ca9a8]';
+
+CREATE OR REPLACE VIEW fashion.current_trade AS
+SELECT
+    country_code,
+    gender,
+    language,
+    app,
+    member_count,
+    seller_count,
+    buyer_count,
+    seller_and_buyer_count,
+    products_listed_total,
+    products_sold_total,
+    products_bought_total,
+    CASE
+        WHEN inspected_seller_count > 0 THEN CAST(pass_rate_total / inspected_seller_count AS DECIMAL(5, 2))
+    END AS average_pass_rate
+FROM fashion.member_trade
+WHERE snapshot_at = (SELECT MAX(latest.snapshot_at) FROM fashion.member_trade AS latest)
+WITH NO SCHEMA BINDING;
+
+COMMENT ON VIEW fashion.current_trade IS 'Sellers and buyers of the current snapshot and what they traded, by country, gender, language and apps. [55999582fc9f]';
+
+CREATE OR REPLACE VIEW fashion.member_status AS
+SELECT
+    member_key,
+    country_code,
+    gender,
+    language,
+    app,
+    registration_date,
+    last_seen_at,
+    last_seen_at = MAX(last_seen_at) OVER () AS is_active
+FROM fashion.dim_member
+WITH NO SCHEMA BINDING;
+
+COMMENT ON VIEW fashion.member_status IS 'Every member and whether the current snapshot still names them. [916ccab89ac4]';
+
 CREATE EXTERNAL SCHEMA IF NOT EXISTS lake_silver_fashion
 FROM DATA CATALOG DATABASE 'silver_fashion'
 IAM_ROLE DEFAULT;

@@ -155,6 +155,20 @@ COMMENT ON COLUMN online_retail.sales_trends.line_count IS 'Invoice lines.';
 
 COMMENT ON COLUMN online_retail.sales_trends.customer_count IS 'Different customers. Not additive, since a customer may buy on two days.';
 
+CREATE OR REPLACE VIEW online_retail.product_revenue_share AS
+SELECT
+    stock_code,
+    description,
+    quantity,
+    revenue,
+    order_count,
+    CAST(RATIO_TO_REPORT(revenue) OVER () AS DECIMAL(18, 12)) AS revenue_share,
+    RANK() OVER (ORDER BY revenue DESC) AS revenue_rank
+FROM online_retail.product_performance
+WITH NO SCHEMA BINDING;
+
+COMMENT ON VIEW online_retail.product_revenue_share IS 'What share of all revenue each product has, the best first. [c27153adae04]';
+
 CREATE EXTERNAL SCHEMA IF NOT EXISTS lake_silver_online_retail
 FROM DATA CATALOG DATABASE 'silver_online_retail'
 IAM_ROLE DEFAULT;

@@ -197,6 +197,153 @@ COMMENT ON COLUMN retail.fact_order_line.cancelled_amount IS 'line_total of an o
 
 COMMENT ON COLUMN retail.fact_order_line.returned_amount IS 'line_total of an order that was returned, else 0. Unit: units of currency.';
 
+CREATE OR REPLACE VIEW retail.revenue_by_brand AS
+SELECT
+    COALESCE(products.brand_name, '(unknown)') AS brand_name,
+    facts.currency,
+    COUNT(DISTINCT facts.order_id) AS order_count,
+    SUM(facts.quantity) AS quantity,
+    SUM(facts.revenue) AS revenue,
+    SUM(facts.cancelled_amount) AS cancelled_amount,
+    SUM(facts.returned_amount) AS returned_amount,
+    COUNT(DISTINCT CASE WHEN facts.order_status = 'Cancelled' THEN facts.order_id END) AS cancelled_order_count,
+    CAST(
+        COUNT(DISTINCT CASE WHEN facts.order_status = 'Cancelled' THEN facts.order_id END) * 1.0
+        / COUNT(DISTINCT facts.order_id) AS DECIMAL(9, 6)
+    ) AS cancellation_rate
+FROM retail.fact_order_line AS facts
+INNER JOIN retail.dim_product AS products ON facts.product_key = products.product_key
+GROUP BY COALESCE(products.brand_name, '(unknown)'), facts.currency
+WITH NO SCHEMA BINDING;
+
+COMMENT ON VIEW retail.revenue_by_brand IS 'Revenue, and what cancellations cost, by brand of the product. [c9a9ded3f134]';
+
+CREATE OR REPLACE VIEW retail.revenue_by_category AS
+SELECT
+    COALESCE(products.category_name, '(unknown)') AS category_name,
+    facts.currency,
+    COUNT(DISTINCT facts.order_id) AS order_count,
+    SUM(facts.quantity) AS quantity,
+    SUM(facts.revenue) AS revenue,
+    SUM(facts.cancelled_amount) AS cancelled_amount,
+    SUM(facts.returned_amount) AS returned_amount,
+    COUNT(DISTINCT CASE WHEN facts.order_status = 'Cancelled' THEN facts.order_id END) AS cancelled_order_count,
+    CAST(
+        COUNT(DISTINCT CASE WHEN facts.order_status = 'Cancelled' THEN facts.order_id END) * 1.0
+        / COUNT(DISTINCT facts.order_id) AS DECIMAL(9, 6)
+    ) AS cancellation_rate
+FROM retail.fact_order_line AS facts
+INNER JOIN retail.dim_product AS products ON facts.product_key = products.product_key
+GROUP BY COALESCE(products.category_name, '(unknown)'), facts.currency
+WITH NO SCHEMA BINDING;
+
+COMMENT ON VIEW retail.revenue_by_category IS 'Revenue, and what cancellations cost, by category of the product. [99ac1325cd11]';
+
+CREATE OR REPLACE VIEW retail.revenue_by_country AS
+SELECT
+    COALESCE(customers.country, '(unknown)') AS country,
+    facts.currency,
+    COUNT(DISTINCT facts.order_id) AS order_count,
+    SUM(facts.quantity) AS quantity,
+    SUM(facts.revenue) AS revenue,
+    SUM(facts.cancelled_amount) AS cancelled_amount,
+    SUM(facts.returned_amount) AS returned_amount,
+    COUNT(DISTINCT CASE WHEN facts.order_status = 'Cancelled' THEN facts.order_id END) AS cancelled_order_count,
+    CAST(
+        COUNT(DISTINCT CASE WHEN facts.order_status = 'Cancelled' THEN facts.order_id END) * 1.0
+        / COUNT(DISTINCT facts.order_id) AS DECIMAL(9, 6)
+    ) AS cancellation_rate
+FROM retail.fact_order_line AS facts
+INNER JOIN retail.dim_customer AS customers ON facts.customer_key = customers.customer_key
+GROUP BY COALESCE(customers.country, '(unknown)'), facts.currency
+WITH NO SCHEMA BINDING;
+
+COMMENT ON VIEW retail.revenue_by_country IS 'Revenue, and what cancellations cost, by the country where the customer lived when they ordered. [081aa084be4c]';
+
+CREATE OR REPLACE VIEW retail.revenue_by_customer AS
+SELECT
+    facts.customer_id,
+    facts.currency,
+    COUNT(DISTINCT facts.order_id) AS order_count,
+    SUM(facts.quantity) AS quantity,
+    SUM(facts.revenue) AS revenue,
+    SUM(facts.cancelled_amount) AS cancelled_amount,
+    SUM(facts.returned_amount) AS returned_amount,
+    COUNT(DISTINCT CASE WHEN facts.order_status = 'Cancelled' THEN facts.order_id END) AS cancelled_order_count,
+    CAST(
+        COUNT(DISTINCT CASE WHEN facts.order_status = 'Cancelled' THEN facts.order_id END) * 1.0
+        / COUNT(DISTINCT facts.order_id) AS DECIMAL(9, 6)
+    ) AS cancellation_rate
+FROM retail.fact_order_line AS facts
+GROUP BY facts.customer_id, facts.currency
+WITH NO SCHEMA BINDING;
+
+COMMENT ON VIEW retail.revenue_by_customer IS 'Revenue, and what cancellations cost, by customer. [f952b340f724]';
+
+CREATE OR REPLACE VIEW retail.revenue_by_gender AS
+SELECT
+    COALESCE(customers.gender, '(unknown)') AS gender,
+    facts.currency,
+    COUNT(DISTINCT facts.order_id) AS order_count,
+    SUM(facts.quantity) AS quantity,
+    SUM(facts.revenue) AS revenue,
+    SUM(facts.cancelled_amount) AS cancelled_amount,
+    SUM(facts.returned_amount) AS returned_amount,
+    COUNT(DISTINCT CASE WHEN facts.order_status = 'Cancelled' THEN facts.order_id END) AS cancelled_order_count,
+    CAST(
+        COUNT(DISTINCT CASE WHEN facts.order_status = 'Cancelled' THEN facts.order_id END) * 1.0
+        / COUNT(DISTINCT facts.order_id) AS DECIMAL(9, 6)
+    ) AS cancellation_rate
+FROM retail.fact_order_line AS facts
+INNER JOIN retail.dim_customer AS customers ON facts.customer_key = customers.customer_key
+GROUP BY COALESCE(customers.gender, '(unknown)'), facts.currency
+WITH NO SCHEMA BINDING;
+
+COMMENT ON VIEW retail.revenue_by_gender IS 'Revenue, and what cancellations cost, by gender of the customer. [233bc4db284a]';
+
+CREATE OR REPLACE VIEW retail.revenue_by_payment_method AS
+SELECT
+    methods.payment_method,
+    facts.currency,
+    COUNT(DISTINCT facts.order_id) AS order_count,
+    SUM(facts.quantity) AS quantity,
+    SUM(facts.revenue) AS revenue,
+    SUM(facts.cancelled_amount) AS cancelled_amount,
+    SUM(facts.returned_amount) AS returned_amount,
+    COUNT(DISTINCT CASE WHEN facts.order_status = 'Cancelled' THEN facts.order_id END) AS cancelled_order_count,
+    CAST(
+        COUNT(DISTINCT CASE WHEN facts.order_status = 'Cancelled' THEN facts.order_id END) * 1.0
+        / COUNT(DISTINCT facts.order_id) AS DECIMAL(9, 6)
+    ) AS cancellation_rate
+FROM retail.fact_order_line AS facts
+INNER JOIN retail.dim_payment_method AS methods ON facts.payment_method_key = methods.payment_method_key
+GROUP BY methods.payment_method, facts.currency
+WITH NO SCHEMA BINDING;
+
+COMMENT ON VIEW retail.revenue_by_payment_method IS 'Revenue, and what cancellations cost, by payment method of the order. [d658ae86ea4f]';
+
+CREATE OR REPLACE VIEW retail.revenue_by_product AS
+SELECT
+    facts.product_id,
+    products.product_name,
+    facts.currency,
+    COUNT(DISTINCT facts.order_id) AS order_count,
+    SUM(facts.quantity) AS quantity,
+    SUM(facts.revenue) AS revenue,
+    SUM(facts.cancelled_amount) AS cancelled_amount,
+    SUM(facts.returned_amount) AS returned_amount,
+    COUNT(DISTINCT CASE WHEN facts.order_status = 'Cancelled' THEN facts.order_id END) AS cancelled_order_count,
+    CAST(
+        COUNT(DISTINCT CASE WHEN facts.order_status = 'Cancelled' THEN facts.order_id END) * 1.0
+        / COUNT(DISTINCT facts.order_id) AS DECIMAL(9, 6)
+    ) AS cancellation_rate
+FROM retail.fact_order_line AS facts
+INNER JOIN retail.dim_product AS products ON facts.product_key = products.product_key
+GROUP BY facts.product_id, products.product_name, facts.currency
+WITH NO SCHEMA BINDING;
+
+COMMENT ON VIEW retail.revenue_by_product IS 'Revenue, and what cancellations cost, by product. [42f39ec85d1f]';
+
 CREATE EXTERNAL SCHEMA IF NOT EXISTS lake_silver_retail
 FROM DATA CATALOG DATABASE 'silver_retail'
 IAM_ROLE DEFAULT;

@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from lakehouse.contract import ColumnType, load_registry
-from lakehouse.contract.model import Kind
+from lakehouse.contract.types import Kind
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,18 @@ from lakehouse.contract.lineage import ColumnSource
 from lakehouse.contract.model import (
     REPAIRS,
     Column,
-    ColumnType,
     GoldContract,
     GoldLookup,
     GoldSource,
     Registry,
     SourceContract,
     UnitColumn,
+    View,
 )
 from lakehouse.contract.registry import load_registry, source_names
 from lakehouse.contract.row_rules import COLUMN_RULES, SOFTENED, ColumnReference, ColumnRule, RowRule
 from lakehouse.contract.rules import EPOCH_FORMATS
+from lakehouse.contract.types import ColumnType
 
 __all__ = [
     "COLUMN_RULES",
@@ -39,6 +40,7 @@ __all__ = [
     "RowRule",
     "SourceContract",
     "UnitColumn",
+    "View",
     "load_registry",
     "source_names",
 ]

@@ -8,8 +8,9 @@ from typing import cast, get_args
 from lakehouse.contract.columns import Declared, read_name
 from lakehouse.contract.conditions import ConditionError, read_condition, read_expression
 from lakehouse.contract.document import Document, Value
-from lakehouse.contract.model import ColumnType, DerivedColumn
+from lakehouse.contract.model import DerivedColumn
 from lakehouse.contract.row_rules import COLUMN_RULES, RowRule, Severity
+from lakehouse.contract.types import ColumnType
 
 ENGINE = "lakehouse"
 

@@ -10,9 +10,10 @@ from typing import cast, get_args
 from lakehouse.contract.document import Document, Value
 from lakehouse.contract.errors import one_of
 from lakehouse.contract.lineage import ColumnSource, read_lineage
-from lakehouse.contract.model import TYPE_SPELLINGS, Classification, Column, ColumnType
+from lakehouse.contract.model import Classification, Column
 from lakehouse.contract.rules import CUSTOM_PROPERTIES, FIELDS, read_reference, read_rules
 from lakehouse.contract.substitutes import check_substitute
+from lakehouse.contract.types import TYPE_SPELLINGS, ColumnType
 
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,126}")
 """Names that Redshift, Glue, Iceberg and Spark all take unquoted. A leading underscore is kept for lineage columns."""

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from typing import Literal, NoReturn
 
 from lakehouse.contract.errors import one_of
-from lakehouse.contract.model import MAX_DECIMAL_PRECISION, ColumnType
+from lakehouse.contract.types import MAX_DECIMAL_PRECISION, ColumnType
 
 Kind = Literal["number", "text", "boolean", "date", "timestamp", "interval"]
 _ANY: tuple[Kind, ...] = ("number", "text", "boolean", "date", "timestamp")

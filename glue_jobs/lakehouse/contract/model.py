@@ -7,6 +7,7 @@ Redshift DDL, the COPY files and the data dictionary all come from one declarati
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,13 +15,13 @@ from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Literal
 
 from lakehouse.contract.lineage import ColumnSource
 from lakehouse.contract.row_rules import ColumnReference, ColumnRule, RowRule
 from lakehouse.contract.substitutes import Substitute
+from lakehouse.contract.types import ColumnType
 
-Kind = Literal["varchar", "smallint", "integer", "bigint", "decimal", "double", "boolean", "date", "timestamp"]
 Classification = Literal["public", "internal", "personal"]
 Drift = Literal["rescue", "evolve", "freeze"]
 TableType = Literal["fact", "dimension", "mart"]
@@ -46,114 +47,6 @@ REPAIRS: Mapping[Repair, str] = MappingProxyType(
     }
 )
 """What a contract may allow to be put right in a column's text, and exactly how. Only what is listed is repaired."""
-
-MAX_VARCHAR_BYTES = 65535
-MAX_DECIMAL_PRECISION = 38
-
-
-@dataclass(frozen=True)
-class _Family:
-    """How one kind of type is spelled everywhere it has a name of its own."""
-
-    redshift: str
-    spark: str
-    logical: str
-    """The ODCS ``logicalType`` a column of this kind must declare."""
-
-
-# The one table of types. A timestamp is UTC without a zone: TIMESTAMP in Redshift, TIMESTAMP_NTZ in Spark.
-_FAMILIES: Mapping[Kind, _Family] = MappingProxyType(
-    {
-        "varchar": _Family("VARCHAR({length})", "string", "string"),
-        "smallint": _Family("SMALLINT", "smallint", "integer"),
-        "integer": _Family("INTEGER", "int", "integer"),
-        "bigint": _Family("BIGINT", "bigint", "integer"),
-        "decimal": _Family("DECIMAL({precision},{scale})", "decimal({precision},{scale})", "number"),
-        "double": _Family("DOUBLE PRECISION", "double", "number"),
-        "boolean": _Family("BOOLEAN", "boolean", "boolean"),
-        "date": _Family("DATE", "date", "date"),
-        "timestamp": _Family("TIMESTAMP", "timestamp_ntz", "timestamp"),
-    }
-)
-
-TYPE_SPELLINGS: tuple[str, ...] = tuple(
-    family.redshift.format(length="n", precision="p", scale="s").lower() for family in _FAMILIES.values()
-)
-"""Every type as a contract may spell it, with n, p and s for the numbers: ``varchar(n)``, ``bigint``, ..."""
-
-
-@dataclass(frozen=True)
-class ColumnType:
-    """The type of a column, the same in silver, gold and Redshift.
-
-    ``length`` counts bytes of UTF-8, as Redshift does, and is set for varchar alone; ``precision`` and ``scale`` count
-    decimal digits and are set for decimal alone.
-    """
-
-    kind: Kind
-    length: int | None = None
-    precision: int | None = None
-    scale: int | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> ColumnType:
-        """Read a type as Redshift spells it, whatever the case: ``varchar(40)``, ``DECIMAL(18, 3)``, ``bigint``.
-
-        Raises ValueError, with a sentence that says what is wrong and what would be right.
-        """
-        match = re.fullmatch(r"\s*([a-z]+(?: [a-z]+)*)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*", text.lower())
-        spelled = f"{match[1]}({_ARGUMENTS.get(match[1], '')})".replace("()", "") if match else ""
-        if match is None or spelled not in TYPE_SPELLINGS:
-            raise ValueError(f'"{text}" is not a type')
-        kind = _KIND_OF_SPELLING[spelled]
-        numbers = [int(number) for number in (match[2], match[3]) if number is not None]
-        if kind == "varchar":
-            if len(numbers) != 1 or not 1 <= numbers[0] <= MAX_VARCHAR_BYTES:
-                raise ValueError(f'"{text}" needs one length in bytes, varchar(1) to varchar({MAX_VARCHAR_BYTES})')
-            return cls(kind, length=numbers[0])
-        if kind == "decimal":
-            if len(numbers) != 2 or not 1 <= numbers[0] <= MAX_DECIMAL_PRECISION or numbers[1] > numbers[0]:
-                raise ValueError(
-                    f'"{text}" needs a precision of 1 to {MAX_DECIMAL_PRECISION} digits and a scale no greater, '
-                    "such as decimal(18,3)"
-                )
-            return cls(kind, precision=numbers[0], scale=numbers[1])
-        if numbers:
-            raise ValueError(f'"{text}" takes no numbers; write {spelled}')
-        return cls(kind)
-
-    @property
-    def redshift(self) -> str:
-        """The type in Redshift DDL: ``VARCHAR(40)``, ``DECIMAL(18,3)``, ``DOUBLE PRECISION``."""
-        return self._spell(_FAMILIES[self.kind].redshift)
-
-    @property
-    def spark(self) -> str:
-        """The type in Spark SQL: ``string``, ``decimal(18,3)``, ``timestamp_ntz``."""
-        return self._spell(_FAMILIES[self.kind].spark)
-
-    @property
-    def logical(self) -> str:
-        """The ODCS logical type: ``string``, ``integer``, ``number``, ``boolean``, ``date`` or ``timestamp``."""
-        return _FAMILIES[self.kind].logical
-
-    @property
-    def is_numeric(self) -> bool:
-        return self.logical in ("integer", "number")
-
-    @property
-    def is_temporal(self) -> bool:
-        return self.kind in ("date", "timestamp")
-
-    def _spell(self, template: str) -> str:
-        return template.format(length=self.length, precision=self.precision, scale=self.scale)
-
-    def __str__(self) -> str:
-        return self.redshift.lower()
-
-
-_ARGUMENTS = {"varchar": "n", "decimal": "p,s"}
-_KIND_OF_SPELLING: Mapping[str, Kind] = MappingProxyType(dict(zip(TYPE_SPELLINGS, get_args(Kind), strict=True)))
 
 
 @dataclass(frozen=True)
@@ -397,11 +290,32 @@ class GoldContract(_Table):
 
 
 @dataclass(frozen=True)
+class View:
+    """A view in the schema of a domain. `select` has no semicolon."""
+
+    domain: str
+    name: str
+    description: str
+    select: str
+
+    @property
+    def dataset(self) -> str:
+        """The full name, `<domain>.<name>`."""
+        return f"{self.domain}.{self.name}"
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the SELECT: Redshift does not give a view's text back as it was written."""
+        return hashlib.sha256(self.select.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
 class Registry:
     """Every contract, by its full name ``<domain>.<name>``."""
 
     sources: Mapping[str, SourceContract]
     gold: Mapping[str, GoldContract]
+    views: Mapping[str, View] = field(default_factory=dict)
 
     @cached_property
     def domains(self) -> tuple[str, ...]:
@@ -437,6 +351,10 @@ class Registry:
     def sources_of(self, domain: str) -> tuple[SourceContract, ...]:
         """The domain's sources, by name."""
         return tuple(contract for _, contract in sorted(self.sources.items()) if contract.domain == domain)
+
+    def views_of(self, domain: str) -> tuple[View, ...]:
+        """The domain's views, by name."""
+        return tuple(view for _, view in sorted(self.views.items()) if view.domain == domain)
 
     def gold_of(self, domain: str) -> tuple[GoldContract, ...]:
         """The domain's gold tables, by name."""

@@ -14,12 +14,14 @@ from lakehouse.contract.errors import ContractError, Problem, one_of
 from lakehouse.contract.lineage import ROW_KEY
 from lakehouse.contract.model import GoldContract, Registry, SourceContract
 from lakehouse.contract.reading import Reference, ReferringColumn, read_gold, read_source
+from lakehouse.contract.views import read_views
 
 
 @lru_cache(maxsize=8)
 def load_registry(root: Path | None = None) -> Registry:
-    """Every contract below ``root``, a folder laid out as ``<domain>/contracts/<source>.yaml`` and
-    ``<domain>/contracts/gold/<table>.yaml``; without it, those of the installed package.
+    """Every contract below ``root``, a folder laid out as ``<domain>/contracts/<source>.yaml``,
+    ``<domain>/contracts/gold/<table>.yaml`` and ``<domain>/views/<view>.sql``; without it, those of the installed
+    package.
 
     Raises ContractError with every mistake in every file. The answer is kept for the life of the process.
     """
@@ -48,11 +50,16 @@ def load_registry(root: Path | None = None) -> Registry:
         if contract is not None:
             _check_versions(document, contract, references, sources)
         problems += document.problems
+    views = {view.dataset: view for view in read_views(domains, problems)}
+    for name in sorted(views.keys() & {*sources, *gold}):
+        where = domains.joinpath(views[name].domain, "views", f"{views[name].name}.sql")
+        problems.append(Problem(Path(str(where)), 1, "", f"{name} is a dataset already", "give the view another name"))
     if problems:
         raise ContractError(problems)
     return Registry(
         sources={dataset: source for dataset, source in sources.items() if source is not None},
         gold={dataset: contract for dataset, (_, contract, _) in gold.items() if contract is not None},
+        views=views,
     )
 
 

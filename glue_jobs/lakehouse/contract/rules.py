@@ -9,9 +9,10 @@ from typing import Any, cast, get_args
 
 from lakehouse.contract.document import Document, Value
 from lakehouse.contract.errors import one_of
-from lakehouse.contract.model import REPAIRS, ColumnType, Repair
+from lakehouse.contract.model import REPAIRS, Repair
 from lakehouse.contract.row_rules import SOFTENED, ColumnReference, ColumnRule, Orphans
 from lakehouse.contract.substitutes import read_substitute
+from lakehouse.contract.types import ColumnType
 
 EPOCH_FORMATS = ("epoch_seconds", "epoch_millis")
 """Formats of instants that arrive as a count since 1970-01-01T00:00:00Z; the number of digits tells them apart."""

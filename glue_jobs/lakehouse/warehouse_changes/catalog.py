@@ -67,10 +67,11 @@ class FoundTable:
 
 @dataclass(frozen=True)
 class Found:
-    """The schemas, external ones included, and every table of the schemas that contracts name."""
+    """The schemas, external ones included, and the tables of those that contracts name; their views by comment."""
 
     schemas: frozenset[str] = frozenset()
     tables: Mapping[str, FoundTable] = field(default_factory=dict, hash=False)
+    views: Mapping[str, str | None] = field(default_factory=dict, hash=False)
 
 
 def read(redshift: Redshift, registry: Registry) -> Found:
@@ -82,13 +83,16 @@ def read(redshift: Redshift, registry: Registry) -> Found:
         return redshift.query(sql.format(ours=ours), parameters).rows
 
     schemas = redshift.query("SELECT schema_name FROM svv_all_schemas WHERE database_name = current_database()").rows
+    relations = rows(
+        "SELECT schema_name, table_name, table_type, remarks FROM svv_redshift_tables "
+        "WHERE database_name = current_database() AND schema_name IN ({ours})"
+    )
     tables = {
         f"{schema}.{name}": FoundTable(f"{schema}.{name}", (), comment=comment)
-        for schema, name, comment in rows(
-            "SELECT schema_name, table_name, remarks FROM svv_redshift_tables "
-            "WHERE database_name = current_database() AND table_type = 'TABLE' AND schema_name IN ({ours})"
-        )
+        for schema, name, kind, comment in relations
+        if kind == "TABLE"
     }
+    views = {f"{schema}.{name}": comment for schema, name, kind, comment in relations if kind == "VIEW"}
     columns = rows(
         "SELECT schema_name, table_name, column_name, data_type, is_nullable, column_default, encoding, distkey, "
         "sortkey, remarks FROM svv_redshift_columns WHERE database_name = current_database() "
@@ -109,7 +113,7 @@ def read(redshift: Redshift, registry: Registry) -> Found:
     for table in ddl.tables(registry):
         if table.name in found:
             found[table.name] = _counted(redshift, table, found[table.name])
-    return Found(frozenset(schema for (schema,) in schemas), found)
+    return Found(frozenset(schema for (schema,) in schemas), found, views)
 
 
 def _joined(

@@ -73,9 +73,25 @@ def plan(registry: Registry, found: Found) -> Plan:
             reasons = rebuilding.reasons(table, existing, target)
             steps += [_rebuild(table, existing, target, reasons)] if reasons else _alter(table, existing, target)
             drops += _drop_columns(table, existing)
+        steps += _views(registry, schema, found)
+    drops += (_drop_view(name) for name in sorted(found.views.keys() - registry.views.keys()))
     names = {table.name for table in declared}
     drops += (_drop_table(name) for name in sorted(found.tables.keys() - names))
     return Plan((*steps, *drops), tuple(waiting))
+
+
+def _views(registry: Registry, schema: str, found: Found) -> Iterator[Step]:
+    """A view is written anew when its comment does not name its text."""
+    for view in registry.views_of(schema):
+        if found.views.get(view.dataset) != ddl.view_comment(view):
+            is_new = view.dataset not in found.views
+            why = "there is no such view" if is_new else "its text or its description is another one"
+            action = "create the view" if is_new else "replace the view"
+            yield Step("add", view.dataset, action, why, (ddl.create_view(view), ddl.comment_on_view(view)))
+
+
+def _drop_view(name: str) -> Step:
+    return Step("drop", name, "drop the view", "no domain has it", (f"DROP VIEW {name}",))
 
 
 def _schemas(schema: str, found: Found) -> Iterator[Step]:

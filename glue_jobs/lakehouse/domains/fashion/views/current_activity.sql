@@ -1,5 +1,4 @@
 -- Members of the current snapshot and how active they are, by country, gender, language and apps.
-CREATE OR REPLACE VIEW fashion.current_activity AS
 SELECT
     country_code,
     gender,
@@ -14,4 +13,4 @@ SELECT
     CAST(days_since_last_login_total * 1.0 / member_count AS DECIMAL(12, 2)) AS average_days_since_last_login,
     CAST(seniority_days_total * 1.0 / member_count AS DECIMAL(12, 2)) AS average_seniority_days
 FROM fashion.member_activity
-WHERE snapshot_at = (SELECT MAX(latest.snapshot_at) FROM fashion.member_activity AS latest);
+WHERE snapshot_at = (SELECT MAX(latest.snapshot_at) FROM fashion.member_activity AS latest)

@@ -1,8 +1,6 @@
--- Revenue, and what cancellations cost, by product.
-CREATE OR REPLACE VIEW retail.revenue_by_product AS
+-- Revenue, and what cancellations cost, by brand of the product.
 SELECT
-    facts.product_id,
-    products.product_name,
+    COALESCE(products.brand_name, '(unknown)') AS brand_name,
     facts.currency,
     COUNT(DISTINCT facts.order_id) AS order_count,
     SUM(facts.quantity) AS quantity,
@@ -16,4 +14,4 @@ SELECT
     ) AS cancellation_rate
 FROM retail.fact_order_line AS facts
 INNER JOIN retail.dim_product AS products ON facts.product_key = products.product_key
-GROUP BY facts.product_id, products.product_name, facts.currency;
+GROUP BY COALESCE(products.brand_name, '(unknown)'), facts.currency

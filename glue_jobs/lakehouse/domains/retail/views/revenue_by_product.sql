@@ -1,7 +1,7 @@
--- Revenue, and what cancellations cost, by category of the product.
-CREATE OR REPLACE VIEW retail.revenue_by_category AS
+-- Revenue, and what cancellations cost, by product.
 SELECT
-    COALESCE(products.category_name, '(unknown)') AS category_name,
+    facts.product_id,
+    products.product_name,
     facts.currency,
     COUNT(DISTINCT facts.order_id) AS order_count,
     SUM(facts.quantity) AS quantity,
@@ -15,4 +15,4 @@ SELECT
     ) AS cancellation_rate
 FROM retail.fact_order_line AS facts
 INNER JOIN retail.dim_product AS products ON facts.product_key = products.product_key
-GROUP BY COALESCE(products.category_name, '(unknown)'), facts.currency;
+GROUP BY facts.product_id, products.product_name, facts.currency

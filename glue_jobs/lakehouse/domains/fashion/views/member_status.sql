@@ -1,5 +1,4 @@
 -- Every member and whether the current snapshot still names them.
-CREATE OR REPLACE VIEW fashion.member_status AS
 SELECT
     member_key,
     country_code,
@@ -9,4 +8,4 @@ SELECT
     registration_date,
     last_seen_at,
     last_seen_at = MAX(last_seen_at) OVER () AS is_active
-FROM fashion.dim_member;
+FROM fashion.dim_member

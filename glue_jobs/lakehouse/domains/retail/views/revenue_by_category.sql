@@ -1,7 +1,6 @@
--- Revenue, and what cancellations cost, by the country where the customer lived when they ordered.
-CREATE OR REPLACE VIEW retail.revenue_by_country AS
+-- Revenue, and what cancellations cost, by category of the product.
 SELECT
-    COALESCE(customers.country, '(unknown)') AS country,
+    COALESCE(products.category_name, '(unknown)') AS category_name,
     facts.currency,
     COUNT(DISTINCT facts.order_id) AS order_count,
     SUM(facts.quantity) AS quantity,
@@ -14,5 +13,5 @@ SELECT
         / COUNT(DISTINCT facts.order_id) AS DECIMAL(9, 6)
     ) AS cancellation_rate
 FROM retail.fact_order_line AS facts
-INNER JOIN retail.dim_customer AS customers ON facts.customer_key = customers.customer_key
-GROUP BY COALESCE(customers.country, '(unknown)'), facts.currency;
+INNER JOIN retail.dim_product AS products ON facts.product_key = products.product_key
+GROUP BY COALESCE(products.category_name, '(unknown)'), facts.currency

@@ -1,7 +1,6 @@
--- Revenue, and what cancellations cost, by brand of the product.
-CREATE OR REPLACE VIEW retail.revenue_by_brand AS
+-- Revenue, and what cancellations cost, by customer.
 SELECT
-    COALESCE(products.brand_name, '(unknown)') AS brand_name,
+    facts.customer_id,
     facts.currency,
     COUNT(DISTINCT facts.order_id) AS order_count,
     SUM(facts.quantity) AS quantity,
@@ -14,5 +13,4 @@ SELECT
         / COUNT(DISTINCT facts.order_id) AS DECIMAL(9, 6)
     ) AS cancellation_rate
 FROM retail.fact_order_line AS facts
-INNER JOIN retail.dim_product AS products ON facts.product_key = products.product_key
-GROUP BY COALESCE(products.brand_name, '(unknown)'), facts.currency;
+GROUP BY facts.customer_id, facts.currency

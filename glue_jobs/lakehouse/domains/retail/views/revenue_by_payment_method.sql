@@ -1,7 +1,6 @@
--- Revenue, and what cancellations cost, by gender of the customer.
-CREATE OR REPLACE VIEW retail.revenue_by_gender AS
+-- Revenue, and what cancellations cost, by payment method of the order.
 SELECT
-    COALESCE(customers.gender, '(unknown)') AS gender,
+    methods.payment_method,
     facts.currency,
     COUNT(DISTINCT facts.order_id) AS order_count,
     SUM(facts.quantity) AS quantity,
@@ -14,5 +13,5 @@ SELECT
         / COUNT(DISTINCT facts.order_id) AS DECIMAL(9, 6)
     ) AS cancellation_rate
 FROM retail.fact_order_line AS facts
-INNER JOIN retail.dim_customer AS customers ON facts.customer_key = customers.customer_key
-GROUP BY COALESCE(customers.gender, '(unknown)'), facts.currency;
+INNER JOIN retail.dim_payment_method AS methods ON facts.payment_method_key = methods.payment_method_key
+GROUP BY methods.payment_method, facts.currency

@@ -1,5 +1,4 @@
 -- Sellers and buyers of the current snapshot and what they traded, by country, gender, language and apps.
-CREATE OR REPLACE VIEW fashion.current_trade AS
 SELECT
     country_code,
     gender,
@@ -16,4 +15,4 @@ SELECT
         WHEN inspected_seller_count > 0 THEN CAST(pass_rate_total / inspected_seller_count AS DECIMAL(5, 2))
     END AS average_pass_rate
 FROM fashion.member_trade
-WHERE snapshot_at = (SELECT MAX(latest.snapshot_at) FROM fashion.member_trade AS latest);
+WHERE snapshot_at = (SELECT MAX(latest.snapshot_at) FROM fashion.member_trade AS latest)

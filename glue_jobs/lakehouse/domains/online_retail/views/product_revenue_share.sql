@@ -1,5 +1,4 @@
 -- What share of all revenue each product has, the best first.
-CREATE OR REPLACE VIEW online_retail.product_revenue_share AS
 SELECT
     stock_code,
     description,
@@ -8,4 +7,4 @@ SELECT
     order_count,
     CAST(RATIO_TO_REPORT(revenue) OVER () AS DECIMAL(18, 12)) AS revenue_share,
     RANK() OVER (ORDER BY revenue DESC) AS revenue_rank
-FROM online_retail.product_performance;
+FROM online_retail.product_performance
