@@ -197,6 +197,10 @@ QUERIES: tuple[tuple[str, list[tuple[Any, ...]]], ...] = (
     ),
     ("SELECT count(DISTINCT quantity), approximate count(DISTINCT quantity) FROM shop.orders", [(3, 3)]),
     ("SELECT median(quantity), percentile_cont(0.5) WITHIN GROUP (ORDER BY weight) FROM shop.orders", [(3.0, 2.0)]),
+    (
+        "SELECT has_table_privilege('admin', 'shop.orders', 'select'), has_schema_privilege('shop', 'usage')",
+        [(True, True)],
+    ),
     ("SELECT current_user, current_schema(), current_database()", [("admin", "public", "dev")]),
     # catalog
     (

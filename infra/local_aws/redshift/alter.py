@@ -10,6 +10,7 @@ from infra.local_aws.redshift.catalog import Relation, quoted
 from infra.local_aws.redshift.create_table import parse_column, parse_constraint, starts_constraint
 from infra.local_aws.redshift.ddl import definition, record
 from infra.local_aws.redshift.errors import RedshiftError, not_emulated
+from infra.local_aws.redshift.principals import require_principal
 from infra.local_aws.redshift.tokens import Cursor
 from infra.local_aws.redshift.types import parse_type
 
@@ -22,6 +23,7 @@ def alter_table(session: Session, cursor: Cursor) -> None:
     if not cursor.accept("TABLE"):
         raise not_emulated(f"ALTER {cursor.word()}")
     relation = session.catalog().table(*cursor.qualified_name())
+    session.access().require_owner(relation)
     action = cursor.word()
     if action not in _ALTERATIONS:
         raise not_emulated(f"ALTER TABLE {action}")
@@ -89,10 +91,12 @@ def _alter(session: Session, cursor: Cursor, relation: Relation) -> Relation:
     return replace(relation, facts=relation.facts.with_column(name, type=new))
 
 
-def _owner(_session: Session, cursor: Cursor, relation: Relation) -> Relation:
+def _owner(session: Session, cursor: Cursor, relation: Relation) -> Relation:
     cursor.expect("TO")
-    cursor.name()
-    return relation
+    owner = cursor.name()
+    session.access().require_superuser("must be superuser to change the owner of a relation")
+    require_principal(session, "USER", owner)
+    return replace(relation, facts=replace(relation.facts, owner=owner))
 
 
 def _known_column(relation: Relation, name: str) -> str:
