@@ -85,7 +85,7 @@ ALLOWED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("CREATE SCHEMA own AUTHORIZATION ann",), "CREATE TABLE own.t (id INT)"),
     ((), "CREATE TABLE mine (id INT)"),
     ((), "CREATE TEMP TABLE mine (id INT)"),
-    ((), "SELECT count(*) FROM svv_tables"),
+    ((), "SELECT count(*) FROM svv_columns"),
 )  # fmt: skip
 
 DENIED: tuple[tuple[tuple[str, ...], str, str], ...] = (
@@ -103,8 +103,6 @@ DENIED: tuple[tuple[tuple[str, ...], str, str], ...] = (
     ((USAGE, "GRANT SELECT ON shop.totals TO ann"), READ, NO_ORDERS),
     ((USAGE, "GRANT SELECT ON shop.orders TO ann"), "SELECT total FROM shop.totals",
      "permission denied for relation totals"),
-    ((USAGE, "GRANT SELECT ON shop.totals TO ann", "ALTER TABLE shop.totals OWNER TO bob"),
-     "SELECT total FROM shop.totals", "not a table"),
     ((USAGE, "GRANT SELECT ON shop.orders TO ann"), "INSERT INTO shop.orders VALUES (2, 20)", NO_ORDERS),
     ((USAGE, "GRANT INSERT ON shop.orders TO ann"), "INSERT INTO shop.orders SELECT * FROM shop.changes",
      "permission denied for relation changes"),
@@ -145,9 +143,9 @@ def test_user_may(as_user: As, granted: tuple[str, ...], statement: str) -> None
 
 @pytest.mark.parametrize(("granted", "statement", "problem"), DENIED, ids=[f"{g[-1:]} {s}"[:90] for g, s, _ in DENIED])
 def test_user_may_not(as_user: As, granted: tuple[str, ...], statement: str, problem: str) -> None:
+    for grant in granted:
+        as_user("admin")(grant)
     with pytest.raises(RedshiftError) as caught:
-        for grant in granted:
-            as_user("admin")(grant)
         as_user("ann")(statement)
     assert problem in str(caught.value)
 

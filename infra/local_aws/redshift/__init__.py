@@ -28,7 +28,7 @@ from infra.local_aws.redshift.serverless import Serverless
 def install(context: Context) -> None:
     """Answer ``redshift-serverless`` and ``redshift-data`` over ``warehouse.duckdb`` in the state directory."""
 
-    def client(service: str) -> Any:
+    def client(service: Any) -> Any:
         # Any keys do: the server checks none.
         return boto3.client(
             service,

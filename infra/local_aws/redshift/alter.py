@@ -81,6 +81,8 @@ def _alter(session: Session, cursor: Cursor, relation: Relation) -> Relation:
     if cursor.accept("ENCODE"):
         return replace(relation, facts=relation.facts.with_column(name, encoding=cursor.word().lower()))
     cursor.expect("TYPE")
+    if session.is_explicit:
+        raise RedshiftError("ALTER TABLE ALTER COLUMN cannot run inside a transaction block")
     new = parse_type(cursor.rest())
     column = relation.facts.column(name)
     if new.name != "varchar" or column is None or column.type.name != "varchar":

@@ -41,6 +41,7 @@ def owned(session: Session, relation: Relation) -> Relation:
 def create_table(session: Session, cursor: Cursor) -> int:
     """CREATE TABLE, with LIKE or AS; returns the number of rows stored by AS."""
     wanted = parse_create_table(cursor)
+    _check(wanted)
     catalog = session.catalog()
     schema = "" if wanted.temporary else catalog.creation_schema(wanted.schema)
     if schema:
@@ -55,6 +56,18 @@ def create_table(session: Session, cursor: Cursor) -> int:
     facts = _like(catalog.table(*wanted.like).facts, wanted) if wanted.like else wanted.facts
     _create(session, Relation(schema, wanted.name, facts))
     return 0
+
+
+def _check(wanted: CreateTable) -> None:
+    if wanted.temporary and wanted.schema:
+        raise RedshiftError("cannot create temporary table in a permanent schema")
+    if wanted.facts.diststyle == "KEY" and not wanted.facts.distkey:
+        raise RedshiftError("DISTSTYLE KEY requires a DISTKEY column")
+    if sum(constraint.kind == "PRIMARY KEY" for constraint in wanted.facts.constraints) > 1:
+        raise RedshiftError(f'multiple primary keys for table "{wanted.name}" are not allowed')
+    for column in wanted.facts.columns:
+        if column.identity and column.type.name not in ("int4", "int8"):
+            raise RedshiftError("identity column type must be INT or BIGINT")
 
 
 def _like(parent: Facts, wanted: CreateTable) -> Facts:
@@ -89,8 +102,9 @@ def definition(session: Session, column: Column, nullable: bool) -> str:
 def _sequence(session: Session, identity: tuple[int, int]) -> str:
     name = f"{WAREHOUSE}.{INTERNAL}.identity_{uuid.uuid4().hex}"
     seed, step = identity
-    bounds = "" if step > 0 else " MINVALUE -9223372036854775808 MAXVALUE 9223372036854775807"
-    session.execute(f"CREATE SEQUENCE {name} START {seed} INCREMENT {step}{bounds}")
+    # DuckDB's own bounds leave out zero and all below.
+    bounds = "MINVALUE -9223372036854775808 MAXVALUE 9223372036854775807"
+    session.execute(f"CREATE SEQUENCE {name} START {seed} INCREMENT {step} {bounds}")
     return name
 
 

@@ -127,8 +127,8 @@ def _on_relations(session: Session, cursor: Cursor, names: list[str], is_grant: 
     else:
         cursor.accept("TABLE")
         found = cursor.listed(cursor.qualified_name)
-        for schema, _ in found:
-            if schema and catalog.external_schema(schema) is not None:
+        for named, _ in found:
+            if named and catalog.external_schema(named) is not None:
                 raise RedshiftError("Operation not supported on external tables; grant USAGE on the external schema")
         relations = [existing_relation(catalog, *name) for name in found]
     grantees, may_grant = _grantees(session, cursor, is_grant)

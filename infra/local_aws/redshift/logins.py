@@ -19,7 +19,8 @@ class Logins:
     """The user that a request names. ``secrets_manager`` makes the client that reads the secret of ``SecretArn``."""
 
     def __init__(self, warehouse: Warehouse, secrets_manager: Callable[[], Any]) -> None:
-        self._warehouse, self._make, self._client = warehouse, secrets_manager, None
+        self._warehouse, self._make = warehouse, secrets_manager
+        self._client: Any = None
 
     def user(self, request: dict[str, Any], admin: str) -> str:
         """The secret's user, else ``DbUser``, else ``admin``: the server cannot tell one IAM identity from another.

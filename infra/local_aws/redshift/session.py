@@ -383,6 +383,8 @@ class Session:
         elif kind is Kind.SET:
             if not guards.set_session_authorization(self, cursor, is_reset=word == "RESET"):
                 self.parameters.assign(cursor, is_reset=word == "RESET")
+        elif word == "VACUUM" and self.is_explicit:
+            raise RedshiftError("VACUUM cannot run inside a transaction block")
         elif kind is Kind.SHOW:
             result = self.parameters.show(cursor)
             return Outcome(result.rows.num_rows, result)
