@@ -59,8 +59,6 @@ def create_table(session: Session, cursor: Cursor) -> int:
 
 
 def _check(wanted: CreateTable) -> None:
-    if wanted.temporary and wanted.schema:
-        raise RedshiftError("cannot create temporary table in a permanent schema")
     if wanted.facts.diststyle == "KEY" and not wanted.facts.distkey:
         raise RedshiftError("DISTSTYLE KEY requires a DISTKEY column")
     if sum(constraint.kind == "PRIMARY KEY" for constraint in wanted.facts.constraints) > 1:
