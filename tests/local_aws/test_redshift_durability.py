@@ -39,6 +39,10 @@ def test_everything_committed_survives_a_kill(own_aws: LocalAwsProcess) -> None:
     redshift.run("CREATE VIEW shop.v AS SELECT upper(name) AS loud FROM shop.t")
     redshift.run("CREATE EXTERNAL SCHEMA lake FROM DATA CATALOG DATABASE 'ops' IAM_ROLE default")
     redshift.run("CREATE ROLE reader")
+    redshift.run("CREATE USER ann PASSWORD 'Abcd1234'")
+    redshift.run("GRANT ROLE reader TO ann")
+    redshift.run("GRANT USAGE ON SCHEMA shop TO ROLE reader")
+    redshift.run("GRANT SELECT ON shop.t TO ROLE reader")
     redshift.run("INSERT INTO shop.t (name) VALUES ('a'), ('b')")
     own_aws.kill()
     own_aws.restart()
@@ -50,6 +54,8 @@ def test_everything_committed_survives_a_kill(own_aws: LocalAwsProcess) -> None:
     assert redshift.run(columns) == [(5, "NO", "a name")]
     assert redshift.run("SELECT databasename FROM svv_external_schemas") == [("ops",)]
     assert redshift.run("SELECT role_name FROM svv_roles") == [("reader",)]
+    rights = "has_table_privilege('ann', 'shop.t', 'select'), has_schema_privilege('ann', 'shop', 'create')"
+    assert redshift.run(f"SELECT {rights}") == [(True, False)]
     workgroup = own_aws.client("redshift-serverless").get_workgroup(workgroupName="durable")["workgroup"]
     assert workgroup["baseCapacity"] == 8
 

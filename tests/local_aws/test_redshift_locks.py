@@ -32,14 +32,14 @@ def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
 
 @pytest.fixture
 def first(warehouse: Warehouse) -> Iterator[Sql]:
-    session = warehouse.session("first")
+    session = warehouse.session("admin")
     yield Sql(session)
     session.close()
 
 
 @pytest.fixture
 def second(warehouse: Warehouse) -> Iterator[Sql]:
-    session = warehouse.session("second")
+    session = warehouse.session("admin")
     yield Sql(session)
     session.close()
 

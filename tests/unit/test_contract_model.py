@@ -99,6 +99,8 @@ def test_a_registry_gives_contracts_by_domain() -> None:
     assert [source.name for source in registry.sources_of("storefront")] == [
         *("events", "exchange_rates", "transactions", "users")
     ]
-    assert [table.name for table in registry.gold_of("online_retail")] == ["fact_invoice_line", "sales_trends"]
-    assert registry.gold_of("retail") == (), "a domain may have sources alone"
+    assert [table.name for table in registry.gold_of("online_retail")] == [
+        *("customer_analytics", "fact_invoice_line", "product_performance", "sales_trends")
+    ]
+    assert [view.name for view in registry.views_of("online_retail")] == ["product_revenue_share"]
     assert registry.sources_of("nowhere") == ()

@@ -139,7 +139,7 @@ def test_a_condition_becomes_spark_sql_in_which_nothing_is_left_open(
         ("amount", "the condition is a number"),
         ("1 = 1", "names no column"),
         ("amount >", "at the end: a value is missing"),
-        ("amount > 1 price", "character 12: the condition should have ended"),
+        ("amount > 1 price", "character 12: it should have ended"),
         ("amount > 1;", '";" is not understood, character 11'),
         ("amount > 1 -- not", '"-- not" is not understood'),
         ("amount > /* */ 1", "is not understood"),

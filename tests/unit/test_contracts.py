@@ -67,7 +67,9 @@ def test_the_standard_would_refuse_an_unknown_field(standard: jsonschema.Draft20
 @every_contract
 def test_names_say_what_a_column_holds(contract: SourceContract | GoldContract) -> None:
     for column in contract.columns:
-        assert column.name.endswith("_at") == (column.type.kind == "timestamp"), column.name
+        # valid_from and valid_to are what the field calls the ends of a type 2 row.
+        is_instant = column.name.endswith("_at") or column.name in ("valid_from", "valid_to")
+        assert is_instant == (column.type.kind == "timestamp"), column.name
         assert column.name.endswith("_date") == (column.type.kind == "date"), column.name
         assert column.name.startswith(("is_", "has_")) == (column.type.kind == "boolean"), column.name
         if column.name.endswith("_count"):

@@ -8,7 +8,8 @@ not is in ``facts``.
 Refused by name: UNLOAD, EXPLAIN, COPY of anything but Parquet, materialized views, procedures, functions that
 ``functions`` does not list, numbers in TO_CHAR, navigation into SUPER, SELECT INTO, ALTER TABLE APPEND.
 Different in silence: GROUP BY and DISTINCT tell texts apart that differ in trailing blanks; a quotient of decimals is
-right to 15 digits; GRANT is recorded and not enforced; distribution and sort keys change no plan.
+right to 15 digits; distribution and sort keys change no plan; a call without a secret runs as the superuser ``admin``,
+whatever its IAM identity; the SVV views and the SYS views show everything to everybody.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ from infra.local_aws.redshift.serverless import Serverless
 def install(context: Context) -> None:
     """Answer ``redshift-serverless`` and ``redshift-data`` over ``warehouse.duckdb`` in the state directory."""
 
-    def s3() -> Any:
+    def client(service: Any) -> Any:
         # Any keys do: the server checks none.
         return boto3.client(
-            "s3",
+            service,
             endpoint_url=context.endpoint(),
             region_name=REGION,
             aws_access_key_id="local",
@@ -38,8 +39,8 @@ def install(context: Context) -> None:
         )
 
     serverless = Serverless(context.store)
-    warehouse = Warehouse(context.state_dir, s3, context.endpoint)
-    data_api = DataApi(warehouse, serverless)
+    warehouse = Warehouse(context.state_dir, lambda: client("s3"), context.endpoint)
+    data_api = DataApi(warehouse, serverless, lambda: client("secretsmanager"))
     context.services["redshift-serverless"] = JsonService(serverless.operations())
     context.services["redshift-data"] = JsonService(data_api.operations())
     context.on_shutdown.append(warehouse.close)

@@ -11,6 +11,7 @@ from infra.local_aws.redshift.create_table import parse_column, parse_constraint
 from infra.local_aws.redshift.ddl import definition, record
 from infra.local_aws.redshift.errors import RedshiftError, not_emulated
 from infra.local_aws.redshift.facts import Column
+from infra.local_aws.redshift.principals import require_principal
 from infra.local_aws.redshift.tokens import Cursor
 from infra.local_aws.redshift.types import parse_type
 
@@ -25,6 +26,7 @@ def alter_table(session: Session, cursor: Cursor) -> None:
     if not cursor.accept("TABLE"):
         raise not_emulated(f"ALTER {cursor.word()}")
     relation = session.catalog().table(*cursor.qualified_name())
+    session.access().require_owner(relation)
     action = cursor.word()
     if action not in _ALTERATIONS:
         raise not_emulated(f"ALTER TABLE {action}")
@@ -97,6 +99,8 @@ def _alter(session: Session, cursor: Cursor, relation: Relation) -> Relation:
     if cursor.accept("ENCODE"):
         return replace(relation, facts=relation.facts.with_column(name, encoding=cursor.word().lower()))
     cursor.expect("TYPE")
+    if session.is_explicit:
+        raise RedshiftError("ALTER TABLE ALTER COLUMN cannot run inside a transaction block")
     new = parse_type(cursor.rest())
     column = relation.facts.column(name)
     if new.name != "varchar" or column is None or column.type.name != "varchar":
@@ -147,10 +151,12 @@ def _require_resizable(relation: Relation, column: Column) -> None:
         raise RedshiftError(f"{what}: its encoding is {column.encoding}")
 
 
-def _owner(_session: Session, cursor: Cursor, relation: Relation) -> Relation:
+def _owner(session: Session, cursor: Cursor, relation: Relation) -> Relation:
     cursor.expect("TO")
-    cursor.name()
-    return relation
+    owner = cursor.name()
+    session.access().require_superuser("must be superuser to change the owner of a relation")
+    require_principal(session, "USER", owner)
+    return replace(relation, facts=replace(relation.facts, owner=owner))
 
 
 def _known_column(relation: Relation, name: str) -> str:

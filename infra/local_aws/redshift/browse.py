@@ -6,7 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import duckdb
+
 from infra.local_aws.errors import AwsError
+from infra.local_aws.redshift.access import Access
 from infra.local_aws.redshift.catalog import Catalog
 from infra.local_aws.redshift.engine import Warehouse
 from infra.local_aws.redshift.facts import Column
@@ -20,19 +23,25 @@ class Browser:
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
 
+    def _access(self, connection: duckdb.DuckDBPyConnection, request: dict[str, Any]) -> Access:
+        return Access(connection, str(request["DbUser"]), self._warehouse.admins)
+
     def schemas(self, request: dict[str, Any]) -> Mapping[str, Any]:
         """Local and external schemas whose name fits ``SchemaPattern``."""
         with self._warehouse.connect() as connection:
             catalog = Catalog(connection, ["public"])
+            # The names of schemas are shown to everybody, as in SVV_ALL_SCHEMAS.
             found = [*catalog.schemas(), *(schema.name for schema in catalog.external_schemas())]
         return _page(request, "Schemas", [name for name in sorted(found) if _fits(name, request.get("SchemaPattern"))])
 
     def tables(self, request: dict[str, Any]) -> Mapping[str, Any]:
-        """Tables and views whose schema and name fit the patterns."""
+        """Tables and views whose schema and name fit the patterns, and on which the user has some privilege."""
         with self._warehouse.connect() as connection:
             catalog = Catalog(connection, ["public"])
-            found = [(r.schema, r.name, "VIEW" if r.is_view else "TABLE") for r in catalog.relations()]
-            externals = catalog.external_schemas()
+            access = self._access(connection, request)
+            relations = [relation for relation in catalog.relations() if access.sees(relation)]
+            found = [(r.schema, r.name, "VIEW" if r.is_view else "TABLE") for r in relations]
+            externals = [s for s in catalog.external_schemas() if access.holds_on_schema(s.name, "USAGE")]
         for external in externals:
             found += [(external.name, name, "EXTERNAL TABLE") for name in self._warehouse.spectrum.names(external)]
         return _page(
@@ -51,6 +60,9 @@ class Browser:
         with self._warehouse.connect() as connection:
             catalog = Catalog(connection, ["public"])
             relation = catalog.find(schema, name)
+            access = self._access(connection, request)
+            if relation is not None and not access.sees(relation):
+                return {**_page(request, "ColumnList", []), "TableName": name}
             virtual = None if relation else self._warehouse.virtual(catalog, schema, name)
         columns: tuple[Column, ...] = relation.facts.columns if relation else virtual.columns if virtual else ()
         page = _page(request, "ColumnList", [_column(schema, name, column) for column in columns])

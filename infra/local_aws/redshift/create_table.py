@@ -51,6 +51,8 @@ def parse_create_table(cursor: Cursor) -> CreateTable:
     cursor.expect("TABLE")
     if_not_exists = cursor.accept("IF", "NOT", "EXISTS")
     schema, name = cursor.qualified_name()
+    if temporary and schema:
+        raise RedshiftError("cannot create temporary table in a permanent schema")
     if name.startswith("#"):
         temporary = True
     draft = _Draft()
@@ -180,6 +182,8 @@ def _column_attribute(cursor: Cursor, draft: _Draft, column: Column) -> Column:
             raise RedshiftError("COLLATE CASE_INSENSITIVE is not emulated by the local Redshift")
         return column
     if cursor.accept("DISTKEY"):
+        if draft.distkey:
+            raise RedshiftError("only one column of a table may be its DISTKEY")
         draft.distkey = name
     elif cursor.accept("SORTKEY"):
         draft.sortkeys.append(name)

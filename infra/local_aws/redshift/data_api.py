@@ -12,6 +12,7 @@ from infra.local_aws.errors import AwsError
 from infra.local_aws.redshift import browse, tokens
 from infra.local_aws.redshift.engine import Warehouse
 from infra.local_aws.redshift.errors import RedshiftError
+from infra.local_aws.redshift.logins import Logins
 from infra.local_aws.redshift.parameters import DATABASE
 from infra.local_aws.redshift.serverless import Serverless
 from infra.local_aws.redshift.sessions import Lease, Sessions, SessionUnavailableError
@@ -35,8 +36,9 @@ DEFAULT_LIST_SIZE = 100
 class DataApi:
     """The operations of the ``redshift-data`` API."""
 
-    def __init__(self, warehouse: Warehouse, serverless: Serverless) -> None:
+    def __init__(self, warehouse: Warehouse, serverless: Serverless, secrets_manager: Callable[[], Any]) -> None:
         self._serverless = serverless
+        self._logins = Logins(warehouse, secrets_manager)
         self._statements = Statements(warehouse)
         self._sessions = Sessions(warehouse)
         self._browser = browse.Browser(warehouse)
@@ -80,11 +82,12 @@ class DataApi:
             raise _invalid(f"SessionKeepAliveSeconds must be between 0 and {MAX_KEEP_ALIVE_SECONDS}")
         session_id: str | None = request.get("SessionId")
         database, workgroup, cluster = self._target(request, session_id)
+        user = self._sessions.user(session_id) if session_id else None
         wanted = Request(
             tuple(sqls),
             tuple(sorted(values.items())),
             is_batch,
-            request.get("DbUser") or "admin",
+            user or self._user(request, workgroup),
             database,
             workgroup,
             cluster,
@@ -141,6 +144,9 @@ class DataApi:
                 raise _invalid("The session is connected to another database, workgroup or cluster")
             return known
         return self._connection(request)
+
+    def _user(self, request: dict[str, Any], workgroup: str | None) -> str:
+        return self._logins.user(request, self._serverless.admin_of(workgroup or ""))
 
     def _connection(self, request: dict[str, Any]) -> tuple[str, str | None, str | None]:
         workgroup, cluster = request.get("WorkgroupName"), request.get("ClusterIdentifier")
@@ -248,8 +254,8 @@ class DataApi:
 
     def _browsing(self, operation: Operation) -> Operation:
         def checked(request: dict[str, Any]) -> Mapping[str, Any] | None:
-            self._connection(request)
-            return operation(request)
+            _, workgroup, _ = self._connection(request)
+            return operation({**request, "DbUser": self._user(request, workgroup)})
 
         return checked
 

@@ -15,11 +15,15 @@ from infra.local_aws.redshift.create_table import CreateTable, parse_create_tabl
 from infra.local_aws.redshift.dml import stored
 from infra.local_aws.redshift.errors import RedshiftError, not_emulated
 from infra.local_aws.redshift.facts import Column, Facts
+from infra.local_aws.redshift.parameters import DATABASE
+from infra.local_aws.redshift.principals import require_principal
 from infra.local_aws.redshift.tokens import Cursor
 from infra.local_aws.redshift.types import ColumnType
 
 if TYPE_CHECKING:
     from infra.local_aws.redshift.session import Session
+
+NO_DATABASE_RIGHTS = f"permission denied for database {DATABASE}"
 
 
 def record(session: Session, relation: Relation) -> None:
@@ -28,11 +32,20 @@ def record(session: Session, relation: Relation) -> None:
     session.execute(f"COMMENT ON {kind} {relation.duckdb} IS {literal(relation.facts.to_json())}")
 
 
+def owned(session: Session, relation: Relation) -> Relation:
+    """A new relation, which belongs to the session's user and has the grants that the user's relations begin with."""
+    grants = session.access().default_grants(relation.schema) if relation.schema else ()
+    return replace(relation, facts=replace(relation.facts, owner=session.user, grants=grants))
+
+
 def create_table(session: Session, cursor: Cursor) -> int:
     """CREATE TABLE, with LIKE or AS; returns the number of rows stored by AS."""
     wanted = parse_create_table(cursor)
+    _check(wanted)
     catalog = session.catalog()
     schema = "" if wanted.temporary else catalog.creation_schema(wanted.schema)
+    if schema:
+        session.access().require_on_schema(schema, "CREATE")
     existing = catalog.find(schema or None, wanted.name)
     if existing is not None and existing.schema == schema:
         if wanted.if_not_exists:
@@ -45,6 +58,16 @@ def create_table(session: Session, cursor: Cursor) -> int:
     return 0
 
 
+def _check(wanted: CreateTable) -> None:
+    if wanted.facts.diststyle == "KEY" and not wanted.facts.distkey:
+        raise RedshiftError("DISTSTYLE KEY requires a DISTKEY column")
+    if sum(constraint.kind == "PRIMARY KEY" for constraint in wanted.facts.constraints) > 1:
+        raise RedshiftError(f'multiple primary keys for table "{wanted.name}" are not allowed')
+    for column in wanted.facts.columns:
+        if column.identity and column.type.name not in ("int4", "int8"):
+            raise RedshiftError("identity column type must be INT or BIGINT")
+
+
 def _like(parent: Facts, wanted: CreateTable) -> Facts:
     columns = tuple(
         replace(column, default=column.default if wanted.like_defaults else None, identity=None, identity_always=False)
@@ -55,6 +78,7 @@ def _like(parent: Facts, wanted: CreateTable) -> Facts:
 
 
 def _create(session: Session, relation: Relation) -> None:
+    relation = owned(session, relation)
     columns = ", ".join(definition(session, column, column.nullable) for column in relation.facts.columns)
     session.execute(f"CREATE {'TEMP ' if relation.is_temporary else ''}TABLE {relation.duckdb} ({columns})")
     record(session, relation)
@@ -76,8 +100,9 @@ def definition(session: Session, column: Column, nullable: bool) -> str:
 def _sequence(session: Session, identity: tuple[int, int]) -> str:
     name = f"{WAREHOUSE}.{INTERNAL}.identity_{uuid.uuid4().hex}"
     seed, step = identity
-    bounds = "" if step > 0 else " MINVALUE -9223372036854775808 MAXVALUE 9223372036854775807"
-    session.execute(f"CREATE SEQUENCE {name} START {seed} INCREMENT {step}{bounds}")
+    # DuckDB's own bounds leave out zero and all below.
+    bounds = "MINVALUE -9223372036854775808 MAXVALUE 9223372036854775807"
+    session.execute(f"CREATE SEQUENCE {name} START {seed} INCREMENT {step} {bounds}")
     return name
 
 
@@ -117,6 +142,7 @@ def create_view(session: Session, cursor: Cursor, replace_existing: bool) -> Non
         text = text[: text.upper().rindex("WITH")].strip()
     catalog = session.catalog()
     schema = catalog.creation_schema(schema)
+    session.access().require_on_schema(schema, "CREATE")
     existing = catalog.find(schema, name)
     if existing is not None and not (existing.is_view and replace_existing):
         raise RedshiftError(f'Relation "{name}" already exists')
@@ -130,10 +156,18 @@ def create_view(session: Session, cursor: Cursor, replace_existing: bool) -> Non
             raise
         facts = Facts((), query=session.stored_query(text), late_binding=True)
     facts = replace(facts, late_binding=late_binding)
+    if existing is not None:
+        session.access().require_owner(existing)
     if existing is not None and not existing.facts.late_binding and existing.facts.columns:
         _require_same_start(existing.facts.columns, facts.columns)
     shape = ", ".join(f"CAST(NULL AS {c.type.duckdb}) AS {quoted(c.name)}" for c in facts.columns) or "NULL AS late"
     relation = Relation(schema, name, facts)
+    if existing is None:
+        relation = owned(session, relation)
+    else:
+        # What replaces a view keeps its owner and its grants.
+        kept = replace(facts, owner=existing.facts.owner, grants=existing.facts.grants)
+        relation = replace(relation, facts=kept)
     session.execute(f"CREATE OR REPLACE VIEW {relation.duckdb} AS SELECT {shape}")
     record(session, relation)
 
@@ -181,6 +215,7 @@ def _drop_relation(session: Session, kind: str, schema: str | None, name: str, i
         return
     if relation.is_view != (kind == "VIEW"):
         raise RedshiftError(f'"{name}" is not a {kind.lower()}')
+    session.access().require_owner(relation, "DROP")
     dependents = catalog.views_over(relation)
     if dependents and not cascade:
         what = f"{kind.lower()} {name}"
@@ -197,12 +232,15 @@ def _drop_relation(session: Session, kind: str, schema: str | None, name: str, i
 def _drop_schema(session: Session, name: str, if_exists: bool, cascade: bool) -> None:
     catalog = session.catalog()
     if catalog.external_schema(name) is not None:
+        session.access().require_schema_owner(name)
         session.execute(f"DELETE FROM {INTERNAL}.external_schemas WHERE name = ?", [name])
+        _forget_schema(session, name)
         return
     if name not in catalog.schemas():
         if not if_exists:
             raise RedshiftError(f'schema "{name}" does not exist')
         return
+    session.access().require_schema_owner(name)
     relations = [relation for relation in catalog.relations() if relation.schema == name]
     if relations and not cascade:
         raise RedshiftError(
@@ -213,14 +251,21 @@ def _drop_schema(session: Session, name: str, if_exists: bool, cascade: bool) ->
         for view in catalog.views_over(relation):
             session.execute(f"DROP VIEW IF EXISTS {view.duckdb}")
     session.execute(f"DROP SCHEMA {quoted(WAREHOUSE, name)} CASCADE")
+    _forget_schema(session, name)
+
+
+def _forget_schema(session: Session, name: str) -> None:
+    for table in ("schema_owners", "schema_grants", "default_grants"):
+        session.execute(f"DELETE FROM {INTERNAL}.{table} WHERE schema_name = ?", [name])
 
 
 def create_schema(session: Session, cursor: Cursor) -> None:
     """CREATE SCHEMA; the cursor stands behind SCHEMA."""
     if_not_exists = cursor.accept("IF", "NOT", "EXISTS")
     name = cursor.name()
-    if cursor.accept("AUTHORIZATION"):
-        cursor.name()
+    session.access().require_superuser(NO_DATABASE_RIGHTS)
+    owner = cursor.name() if cursor.accept("AUTHORIZATION") else session.user
+    require_principal(session, "USER", owner)
     if cursor.accept("QUOTA") and not cursor.accept("UNLIMITED"):
         cursor.number()
         cursor.word()
@@ -228,12 +273,14 @@ def create_schema(session: Session, cursor: Cursor) -> None:
     if not _is_free(session, name, if_not_exists):
         return
     session.execute(f"CREATE SCHEMA {quoted(WAREHOUSE, name)}")
+    session.execute(f"INSERT INTO {INTERNAL}.schema_owners VALUES (?, ?)", [name, owner])
 
 
 def create_external_schema(session: Session, cursor: Cursor) -> None:
     """CREATE EXTERNAL SCHEMA ... FROM DATA CATALOG; the cursor stands behind SCHEMA."""
     if_not_exists = cursor.accept("IF", "NOT", "EXISTS")
     name = cursor.name()
+    session.access().require_superuser(NO_DATABASE_RIGHTS)
     cursor.expect("FROM")
     if not cursor.accept("DATA", "CATALOG"):
         raise not_emulated(f"CREATE EXTERNAL SCHEMA FROM {cursor.word()}")

@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from infra.local_aws.redshift.build import call, cast, joined
 from infra.local_aws.redshift.errors import RedshiftError, not_emulated
-from infra.local_aws.redshift.functions import RENAMED
+from infra.local_aws.redshift.function_rules import FUNCTION_REWRITES, anonymous, windowed
 from infra.local_aws.redshift.to_char import to_char
 from infra.local_aws.redshift.type_rules import (
     is_integer,
@@ -119,6 +119,8 @@ def _cast(node: exp.Cast) -> exp.Expr | None:
     if target.name == "varchar":
         inner = cast(node.this.copy(), "VARCHAR")
         return call("rs_cast_varchar", inner, target.length) if target.length else inner
+    if target.name in ("date", "timestamp") and not isinstance(node, exp.TryCast):
+        return call(f"rs_{target.name}", node.this.copy())
     wanted = cast(node.this.copy(), target.duckdb)
     return exp.TryCast(this=wanted.this, to=wanted.to) if isinstance(node, exp.TryCast) else wanted
 
@@ -163,7 +165,7 @@ def _window(node: exp.Window) -> exp.Expr | None:
         return cast(node.copy(), "BIGINT")
     if isinstance(inner, exp.Avg) and _is_exact(inner):
         return _average(inner, node.copy())
-    return None
+    return windowed(node)
 
 
 def _trunc(node: exp.Trunc) -> exp.Expr | None:
@@ -173,8 +175,7 @@ def _trunc(node: exp.Trunc) -> exp.Expr | None:
 def _anonymous(node: exp.Anonymous) -> exp.Expr | None:
     if node.name.lower() == "to_char":
         return to_char(node)
-    name = RENAMED.get(node.name.lower())
-    return call(name, *(argument.copy() for argument in node.expressions)) if name else None
+    return anonymous(node)
 
 
 # --- text
@@ -228,7 +229,11 @@ def _date_trunc(node: exp.TimestampTrunc | exp.DateTrunc) -> exp.Expr | None:
     unit = node.args["unit"].name.lower()
     if argument.type is not None and argument.type.this is DType.TIMESTAMPTZ:
         return call("date_trunc", unit, argument.copy())
-    return call("date_trunc", unit, cast(argument.copy(), "TIMESTAMP"))
+    stamp = call("rs_timestamp", argument.copy())
+    if unit.startswith(("centur", "millen")):
+        # They begin with the year 1, and not with the year 0 as in DuckDB.
+        return call("rs_date_trunc_from_one", unit, stamp)
+    return call("date_trunc", unit, stamp)
 
 
 def _to_timestamp(node: exp.StrToTime) -> exp.Expr:
@@ -290,6 +295,7 @@ REWRITES: dict[type[exp.Expr], Callable[[Any], exp.Expr | None]] = {
     exp.Avg: _avg,
     exp.Window: _window,
     exp.Anonymous: _anonymous,
+    **FUNCTION_REWRITES,
     exp.Concat: _concat,
     exp.WithinGroup: _within_group,
     exp.GroupConcat: _group_concat,

@@ -35,6 +35,8 @@ def stored(value: exp.Expr, column_type: ColumnType) -> exp.Expr:
         return call("rs_store_varchar", cast(value, "VARCHAR"), column_type.length or 0)
     if column_type.name == "bpchar":
         return call("rs_store_char", cast(value, "VARCHAR"), column_type.length or 0)
+    if column_type.name in ("date", "timestamp"):
+        return call(f"rs_{column_type.name}", value)
     return cast(value, column_type.duckdb)
 
 

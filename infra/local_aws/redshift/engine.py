@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from infra.local_aws.redshift import system_views
+from infra.local_aws.redshift.access import ACCESS_TABLES, PUBLIC, SCHEMA_PRIVILEGES
 from infra.local_aws.redshift.catalog import INTERNAL, WAREHOUSE, Catalog, quoted
 from infra.local_aws.redshift.functions import MACROS
 from infra.local_aws.redshift.history import History
@@ -28,8 +29,8 @@ THREADS = 2
 _INTERNAL_TABLES = (
     "external_schemas(name VARCHAR, database_name VARCHAR, iam_role VARCHAR)",
     "principals(kind VARCHAR, name VARCHAR)",
-    "grants(granted_at TIMESTAMPTZ, statement VARCHAR)",
     "statements(id VARCHAR, ended_at TIMESTAMPTZ, record JSON)",
+    *ACCESS_TABLES,
 )
 STATEMENT_RETENTION = "INTERVAL 24 HOUR"
 
@@ -46,6 +47,8 @@ class Warehouse:
         self._s3: Any = None
         self.locks = LockManager()
         self.history = History()
+        self.admins: set[str] = set()
+        """Superusers besides ``admin``: the admin users of namespaces."""
         self._endpoint = endpoint
         self._root = duckdb.connect(
             str(state_dir / f"{WAREHOUSE}.duckdb"),
@@ -115,8 +118,13 @@ class Warehouse:
             run(f"SET GLOBAL {setting}")
         for schema in (INTERNAL, "public"):
             run(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+        has_grants = run("SELECT 1 FROM duckdb_tables() WHERE table_name = 'schema_grants'").fetchone()
         for table in _INTERNAL_TABLES:
             run(f"CREATE TABLE IF NOT EXISTS {INTERNAL}.{table}")
+        if not has_grants:
+            # Everybody may use the schema public and create in it, until that is revoked.
+            rows = ", ".join(f"('public', '{PUBLIC}', '{privilege}')" for privilege in SCHEMA_PRIVILEGES)
+            run(f"INSERT INTO {INTERNAL}.schema_grants VALUES {rows}")
         for macro in MACROS:
             run(f"CREATE OR REPLACE MACRO {macro}")
         run(f"DELETE FROM {INTERNAL}.statements WHERE ended_at < now() - {STATEMENT_RETENTION}")

@@ -72,7 +72,10 @@ DUCKDB_ERRORS: tuple[tuple[str, Template], ...] = (
     (r"Conflict on|write-write conflict|Transaction conflict|conflict on tuple|Failed to commit.*conflict", CONFLICT),
     (r"Current transaction is aborted", ABORTED_TRANSACTION),
     (r"""Could not convert string ['"](?P<value>.*)['"] to (?P<type>\w+)""", _malformed),
-    (r"Could not cast value .* to DECIMAL", "Numeric data overflow (result precision)"),
+    (
+        r"Could not cast value .* to DECIMAL|Casting value .* to type DECIMAL",
+        "Numeric data overflow (result precision)",
+    ),
     (
         r"out of range for the destination type (?P<type>INT\d+)",
         lambda match: f"Value out of range for {_INTEGER_WIDTHS.get(match['type'], 16)} bytes.",

@@ -13,6 +13,9 @@ from typing import Any
 
 from infra.local_aws.redshift.types import ColumnType
 
+ADMIN = "admin"
+"""The superuser that everything belongs to unless another user made it."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -51,6 +54,9 @@ class Facts:
     late_binding: bool = False
     depends_on: tuple[tuple[str, str], ...] = ()
     """The (schema, name) of each relation that a view reads, views in it looked through."""
+    owner: str = ADMIN
+    grants: tuple[tuple[str, str, bool], ...] = ()
+    """(grantee, privilege, may it be handed on) of each privilege that was granted."""
 
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""
@@ -79,6 +85,8 @@ def from_json(text: str) -> Facts:
     )
     depends_on = tuple((schema, name) for schema, name in fields.pop("depends_on"))
     sortkeys = tuple(fields.pop("sortkeys"))
+    # Files written before there were grants have none.
+    fields["grants"] = tuple((grantee, privilege, option) for grantee, privilege, option in fields.get("grants", ()))
     return Facts(columns=columns, constraints=constraints, depends_on=depends_on, sortkeys=sortkeys, **fields)
 
 

@@ -38,6 +38,18 @@ NOT_EMULATED: dict[type[exp.Expr], str] = {
     exp.JSONExtract: "navigation into SUPER",
     exp.Bracket: "navigation into SUPER",
 }
+
+
+def _is_taken_for_an_alias(node: exp.Select) -> bool:
+    """Does QUALIFY follow a relation without an alias? Redshift reads the word as the alias then."""
+    from_ = node.args.get("from_")
+    if not node.args.get("qualify") or from_ is None or any(node.args.get(key) for key in ("where", "group", "having")):
+        return False
+    joins = node.args.get("joins") or []
+    last = joins[-1] if joins else from_
+    return isinstance(last.this, exp.Table) and not last.this.alias and not last.args.get("on")
+
+
 _WRONG_SHAPES: tuple[tuple[Callable[[exp.Expr], bool], str], ...] = (
     (lambda node: isinstance(node, exp.Join) and node.kind in ("SEMI", "ANTI"), "join"),
     (lambda node: isinstance(node, exp.Join) and node.method in ("ASOF", "POSITIONAL"), "join"),
@@ -46,6 +58,7 @@ _WRONG_SHAPES: tuple[tuple[Callable[[exp.Expr], bool], str], ...] = (
     (lambda node: isinstance(node, exp.Distinct) and bool(node.args.get("on")), "on"),
     (lambda node: isinstance(node, exp.If) and not isinstance(node.parent, exp.Case), "if"),
     (lambda node: isinstance(node, exp.Select) and bool(node.args.get("locks")), "for"),
+    (lambda node: isinstance(node, exp.Select) and _is_taken_for_an_alias(node), "qualify"),
 )
 
 # What sqlglot calls a function and Redshift writes without a plain call.
@@ -71,10 +84,21 @@ SYNTAX = (
 
 
 class Dialect(Redshift):
-    """sqlglot's Redshift, with TO_CHAR left as it is written: its format loses the case of names on the way."""
+    """sqlglot's Redshift, with three functions left as they are written.
+
+    The format of TO_CHAR loses the case of names on the way, JSON_EXTRACT_PATH_TEXT its last argument, and ADD_MONTHS
+    becomes DATEADD, which treats the ends of months otherwise.
+    """
 
     class Parser(RedshiftParser):
-        FUNCTIONS = {name: make for name, make in RedshiftParser.FUNCTIONS.items() if name != "TO_CHAR"}  # noqa: RUF012
+        FUNCTIONS = {  # noqa: RUF012
+            **{
+                name: make
+                for name, make in RedshiftParser.FUNCTIONS.items()
+                if name not in ("TO_CHAR", "JSON_EXTRACT_PATH_TEXT")
+            },
+            "ADD_MONTHS": exp.AddMonths.from_arg_list,
+        }
 
 
 def parse(sql: str) -> exp.Expr:
@@ -93,7 +117,31 @@ def parse(sql: str) -> exp.Expr:
                 raise syntax_error(near)
         if isinstance(node, exp.Func):
             _check_function(sql, node)
+        if isinstance(node, exp.Window):
+            _check_window(node)
+    _check_aggregates(tree)
     return tree
+
+
+_FRAMED = (exp.Sum, exp.Avg, exp.Count, exp.Min, exp.Max, exp.Stddev, exp.StddevPop, exp.Variance, exp.VariancePop)
+_ON_TABLES_ONLY = (exp.GroupConcat, exp.Median, exp.PercentileCont, exp.PercentileDisc)
+
+
+def _check_window(node: exp.Window) -> None:
+    if isinstance(node.this, _FRAMED) and node.args.get("order") and not node.args.get("spec"):
+        raise RedshiftError("Aggregate window functions with an ORDER BY clause require a frame clause")
+
+
+def _check_aggregates(tree: exp.Expr) -> None:
+    if tree.find(*_ON_TABLES_ONLY) and isinstance(tree, exp.Query) and not tree.find(exp.Table):
+        raise RedshiftError(
+            "One or more of the used functions must be applied on at least one user created tables. Examples of user"
+            " table only functions are LISTAGG, MEDIAN, PERCENTILE_CONT, etc"
+        )
+    for select in tree.find_all(exp.Select):
+        lists = [group for group in select.find_all(exp.WithinGroup) if isinstance(group.this, exp.GroupConcat)]
+        if len({str(group.expression) for group in lists if group.find_ancestor(exp.Select) is select}) > 1:
+            raise RedshiftError("within group ORDER BY clauses for aggregate functions must be the same")
 
 
 def _check_function(sql: str, node: exp.Func) -> None:

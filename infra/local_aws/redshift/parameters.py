@@ -93,19 +93,19 @@ class Parameters:
         return self._values[name]
 
 
-def with_session_values(tree: Tree, user: str, parameters: Parameters, pid: int) -> Tree:
+def with_session_values(tree: Tree, user: str, login: str, parameters: Parameters, pid: int) -> Tree:
     """Replace CURRENT_USER, CURRENT_SCHEMA() and their like by their values."""
     for node in list(tree.find_all(exp.Func)):
-        value = _session_value(node, user, parameters, pid)
+        value = _session_value(node, user, login, parameters, pid)
         if value is not None:
             value.meta["label"] = node.name.lower() if isinstance(node, exp.Anonymous) else node.sql_name().lower()
             node.replace(value)
     return tree
 
 
-def _session_value(node: exp.Func, user: str, parameters: Parameters, pid: int) -> exp.Expr | None:
+def _session_value(node: exp.Func, user: str, login: str, parameters: Parameters, pid: int) -> exp.Expr | None:
     if isinstance(node, exp.CurrentUser | exp.SessionUser):
-        return exp.Literal.string(user)
+        return exp.Literal.string(user if isinstance(node, exp.CurrentUser) else login)
     if isinstance(node, exp.CurrentSchema):
         return exp.Literal.string((parameters.search_path or [""])[0])
     if isinstance(node, exp.CurrentVersion):

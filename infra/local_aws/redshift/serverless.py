@@ -14,6 +14,7 @@ from infra.local_aws.aws_json import Operation
 from infra.local_aws.context import ACCOUNT_ID, REGION
 from infra.local_aws.errors import AwsError
 from infra.local_aws.persistence import Store
+from infra.local_aws.redshift.facts import ADMIN
 from infra.local_aws.redshift.parameters import DATABASE
 
 _NAME = re.compile(r"[a-z0-9-]{3,64}")
@@ -71,6 +72,14 @@ class Serverless:
                 namespace = self._find("namespace", document["namespaceName"])
                 return str(namespace["dbName"]) if namespace else None
         return None
+
+    def admin_of(self, workgroup: str) -> str:
+        """The admin user of a workgroup's namespace."""
+        for document in self._all("workgroup"):
+            if workgroup in (document["workgroupName"], document["workgroupArn"]):
+                namespace = self._find("namespace", document["namespaceName"])
+                return str(namespace["adminUsername"]) if namespace else ADMIN
+        return ADMIN
 
     def create_namespace(self, request: dict[str, Any]) -> Mapping[str, Any]:
         """CreateNamespace."""

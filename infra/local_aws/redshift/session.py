@@ -18,12 +18,14 @@ from infra.local_aws.redshift import (
     copy,
     dml,
     grammar,
+    guards,
     parameters,
     results,
     tokens,
     types,
     utility,
 )
+from infra.local_aws.redshift.access import Access
 from infra.local_aws.redshift.catalog import INTERNAL, Catalog
 from infra.local_aws.redshift.commands import Kind
 from infra.local_aws.redshift.errors import (
@@ -68,7 +70,7 @@ class Session:
     """
 
     def __init__(self, warehouse: Warehouse, user: str) -> None:
-        self.warehouse, self.user = warehouse, user
+        self.warehouse, self.user, self.login = warehouse, user, user
         self.number = next(_numbers)
         self.parameters = parameters.Parameters()
         self.canceled = threading.Event()
@@ -164,6 +166,10 @@ class Session:
         """The relations as this transaction sees them."""
         return Catalog(self._connection, self.parameters.search_path)
 
+    def access(self) -> Access:
+        """What the session's user may do, as this transaction sees it."""
+        return Access(self._connection, self.user, self.warehouse.admins)
+
     def translator(self, values: Mapping[str, str] | None = None) -> Translator:
         """A translator over the present catalog."""
         return self._translator(self.catalog(), values or {})
@@ -172,7 +178,7 @@ class Session:
         def virtual(schema: str | None, name: str) -> Virtual | None:
             return self.warehouse.virtual(catalog, schema, name)
 
-        return Translator(catalog, virtual, values)
+        return Translator(catalog, virtual, self.access(), values)
 
     def prepare_query(self, sql: str, values: Mapping[str, str] | None = None) -> Translation:
         """Translate a SELECT."""
@@ -254,7 +260,8 @@ class Session:
         return self._with_values(tree)
 
     def _with_values(self, tree: Tree) -> Tree:
-        return parameters.with_session_values(tree, self.user, self.parameters, self.number)
+        tree = parameters.with_session_values(tree, self.user, self.login, self.parameters, self.number)
+        return guards.with_privilege_values(tree, self)
 
     def _begin(self, kind: Kind, cursor: Cursor, tree: exp.Expr | None) -> Catalog:
         if not self._in_transaction:
@@ -266,6 +273,7 @@ class Session:
         target = self._target(kind, cursor, tree)
         relation = catalog.find(*target) if target is not None else None
         if relation is not None and not relation.is_temporary:
+            guards.check_target(self.access(), kind, tree, relation)
             self._acquire({(relation.schema, relation.name)}, Mode.WRITE)
         return catalog
 
@@ -373,7 +381,10 @@ class Session:
         elif kind is Kind.ROLLBACK:
             self._end_explicit(self.rollback)
         elif kind is Kind.SET:
-            self.parameters.assign(cursor, is_reset=word == "RESET")
+            if not guards.set_session_authorization(self, cursor, is_reset=word == "RESET"):
+                self.parameters.assign(cursor, is_reset=word == "RESET")
+        elif word == "VACUUM" and self.is_explicit:
+            raise RedshiftError("VACUUM cannot run inside a transaction block")
         elif kind is Kind.SHOW:
             result = self.parameters.show(cursor)
             return Outcome(result.rows.num_rows, result)
@@ -391,6 +402,7 @@ class Session:
         """TRUNCATE, which commits the transaction it is in."""
         cursor.accept("TABLE")
         relation = self.catalog().table(*cursor.qualified_name())
+        self.access().require_owner(relation, "TRUNCATE")
         cursor.finish()
         self.execute(f"DELETE FROM {relation.duckdb}")
         self.commit()

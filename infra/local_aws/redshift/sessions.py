@@ -81,6 +81,12 @@ class Sessions:
             kept = self._kept.get(session_id)
             return None if kept is None else (kept.database, kept.workgroup, kept.cluster)
 
+    def user(self, session_id: str) -> str | None:
+        """Who logged in to a session, or None."""
+        with self._lock:
+            kept = self._kept.get(session_id)
+            return None if kept is None else kept.session.login
+
     def describe(self) -> list[dict[str, object]]:
         """SessionData of each living session, newest first."""
         with self._lock:
@@ -91,7 +97,7 @@ class Sessions:
                     "CreatedAt": kept.created_at,
                     "UpdatedAt": datetime.now(UTC) - timedelta(seconds=time.monotonic() - kept.idle_since),
                     "Database": kept.database,
-                    "DbUser": kept.session.user,
+                    "DbUser": kept.session.login,
                     "SessionAliveSeconds": kept.keep_alive,
                     **({"WorkgroupName": kept.workgroup} if kept.workgroup else {}),
                     **({"ClusterIdentifier": kept.cluster} if kept.cluster else {}),

@@ -16,8 +16,10 @@ _FORMATS = {
     "HH24": "%H", "HH12": "%I", "HH": "%I", "MI": "%M", "SS": "%S", "MS": "%g", "US": "%f", "AM": "%p", "PM": "%p",
 }
 # fmt: on
-_NAMES = ("MON", "DY")
-_LONGEST_FIRST = "|".join(sorted(_FORMATS, key=len, reverse=True))
+_NAMES = ("MON", "DY", "MONTH", "DAY")
+_PADDED = {"MONTH": "%B", "DAY": "%A"}
+_COUNTED = {"ID": "isodow", "CC": "century", "Q": "quarter"}
+_LONGEST_FIRST = "|".join(sorted([*_FORMATS, *_PADDED, *_COUNTED], key=len, reverse=True))
 _PART = re.compile(rf'{_LONGEST_FIRST}|[A-Z]+|"[^"]*"|[^A-Z"]+', re.IGNORECASE)
 
 
@@ -34,12 +36,17 @@ def to_char(node: exp.Anonymous) -> exp.Expr:
 
 
 def _part(value: exp.Expr, text: str) -> exp.Expr:
-    code = _FORMATS.get(text.upper())
+    if text.upper() in _COUNTED:
+        return cast(call("date_part", _COUNTED[text.upper()], cast(value.copy(), "TIMESTAMP")), "VARCHAR")
+    code = _FORMATS.get(text.upper()) or _PADDED.get(text.upper())
     if code is None and text[0].isalpha() and text != "T":
         raise not_emulated(f'TO_CHAR with "{text}"')
     if code is None:
         return exp.Literal.string(text.strip('"'))
     part = call("strftime", cast(value.copy(), "TIMESTAMP"), code)
+    if text.upper() in _PADDED:
+        # Full names come as wide as the longest of them.
+        part = call("rpad", part, 9, " ")
     if text.upper() not in _NAMES or text == text.capitalize():
         return part
     # Names come in the case of their pattern.

@@ -17,6 +17,7 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 from sqlglot.schema import MappingSchema
 
 from infra.local_aws.redshift import dialect, grammar, types
+from infra.local_aws.redshift.access import Access
 from infra.local_aws.redshift.catalog import Catalog, Relation, missing_relation
 from infra.local_aws.redshift.errors import RedshiftError
 from infra.local_aws.redshift.facts import Column
@@ -80,6 +81,7 @@ class Translator:
 
     catalog: Catalog
     virtual: Callable[[str | None, str], Virtual | None]
+    access: Access
     parameters: Mapping[str, str] = field(default_factory=dict)
     reads: set[LockTable] = field(default_factory=set)
     """Filled in: the permanent tables and views read."""
@@ -102,7 +104,7 @@ class Translator:
         names = name_columns(tree, sql)
         tree = normalize_identifiers(tree, dialect=Redshift)
         root = exp.Subquery(this=tree)
-        self._bind_tables(root, 0)
+        self._bind_tables(root, 0, self.access)
         return self._annotate(root.this.pop()), names
 
     def finish(self, sql: str, tree: exp.Expr, columns: tuple[OutputColumn, ...] = ()) -> Translation:
@@ -126,38 +128,42 @@ class Translator:
             select.set("where", exp.Where(this=where))
         select = normalize_identifiers(select, dialect=Redshift)
         root = exp.Subquery(this=select)
-        self._bind_tables(root, 0)
+        self._bind_tables(root, 0, self.access)
         annotated = self._annotate(root.this.pop())
         rewritten: exp.Select = dialect.rewrite(exp.Subquery(this=annotated), self.parameters).this
         rewritten.set("expressions", [item.unalias() for item in rewritten.expressions])
         return rewritten
 
-    def _bind_tables(self, root: exp.Expr, depth: int) -> None:
+    def _bind_tables(self, root: exp.Expr, depth: int, access: Access) -> None:
         for table in list(root.find_all(exp.Table)):
             if not isinstance(table.this, exp.Identifier):
                 raise RedshiftError("a function in FROM is not emulated by the local Redshift")
             if table.db or not grammar.is_common_table(table):
-                self._bind_table(table, depth)
+                self._bind_table(table, depth, access)
 
-    def _bind_table(self, table: exp.Table, depth: int) -> None:
+    def _bind_table(self, table: exp.Table, depth: int, access: Access) -> None:
         schema, name = table.db or None, table.name
         alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(name))
         relation = self.catalog.find(schema, name)
         if relation is None:
+            if schema and self.catalog.external_schema(schema) is not None:
+                access.require_on_schema(schema, "USAGE")
             self._bind_virtual(table, alias, schema, name)
             return
+        access.require(relation, "SELECT")
         if not relation.is_temporary:
             self.reads.add((relation.schema, relation.name))
         if relation.is_view:
-            self._bind_view(table, alias, relation, depth)
+            # A view reads with the rights of its owner.
+            self._bind_view(table, alias, relation, depth, access.of(relation.facts.owner))
             return
         self._place(table, alias, relation.path, relation.facts.columns)
 
-    def _bind_view(self, table: exp.Table, alias: exp.Expr, view: Relation, depth: int) -> None:
+    def _bind_view(self, table: exp.Table, alias: exp.Expr, view: Relation, depth: int, owner: Access) -> None:
         if depth >= MAX_VIEW_DEPTH:
             raise RedshiftError(f'infinite recursion detected in rules for relation "{view.name}"')
         query = exp.Subquery(this=grammar.parse_stored(view.facts.query or ""))
-        self._bind_tables(query, depth + 1)
+        self._bind_tables(query, depth + 1, owner)
         subquery = exp.Subquery(this=query.this, alias=alias)
         for key in ("joins",):
             if table.args.get(key):

@@ -131,7 +131,9 @@ def of_sqlglot(data_type: exp.DataType, *, declared: bool) -> ColumnType:
     if name == "numeric":
         precision = int(arguments[0]) if arguments else 18
         scale = int(arguments[1]) if len(arguments) > 1 else 0
-        if not 0 < precision <= MAX_PRECISION or not 0 <= scale <= precision:
+        if not 0 <= scale <= precision <= MAX_PRECISION and 0 < precision <= MAX_PRECISION:
+            raise RedshiftError(f"NUMERIC scale {scale} must be between 0 and precision {precision}")
+        if not 0 < precision <= MAX_PRECISION:
             raise RedshiftError(f"NUMERIC precision {precision} must be between 1 and {MAX_PRECISION}")
         return ColumnType(name, precision=precision, scale=scale)
     if name in ("varchar", "bpchar", "varbyte"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from infra.local_aws.redshift import alter, commands, copy, ddl, privileges
+from infra.local_aws.redshift import alter, commands, comments, copy, ddl, grants, principals
 from infra.local_aws.redshift.commands import Kind
 from infra.local_aws.redshift.errors import not_emulated, syntax_error
 from infra.local_aws.redshift.tokens import Cursor
@@ -30,8 +30,8 @@ def _create(session: Session, cursor: Cursor) -> int:
         ddl.create_schema(session, cursor)
     elif kind == "EXTERNAL" and cursor.accept("SCHEMA"):
         ddl.create_external_schema(session, cursor)
-    elif kind in privileges.PRINCIPALS:
-        privileges.create_principal(session, kind, cursor)
+    elif kind in principals.PRINCIPALS:
+        principals.create_principal(session, kind, cursor)
     elif kind in commands.NOT_EMULATED_OBJECTS:
         raise not_emulated(f"CREATE {kind}")
     else:
@@ -40,18 +40,27 @@ def _create(session: Session, cursor: Cursor) -> int:
 
 
 def _drop(session: Session, cursor: Cursor) -> None:
-    if cursor.peek() in privileges.PRINCIPALS:
-        privileges.drop_principal(session, cursor)
+    if cursor.peek() in principals.PRINCIPALS:
+        principals.drop_principal(session, cursor)
     else:
         ddl.drop(session, cursor)
+
+
+def _alter(session: Session, cursor: Cursor) -> None:
+    if cursor.peek() == "DEFAULT":
+        grants.alter_default_privileges(session, cursor)
+    elif cursor.peek() in principals.PRINCIPALS:
+        principals.alter_principal(session, cursor.word(), cursor)
+    else:
+        alter.alter_table(session, cursor)
 
 
 _COMMANDS: dict[Kind, Callable[[Session, Cursor], int | None]] = {
     Kind.CREATE: _create,
     Kind.DROP: _drop,
-    Kind.ALTER: alter.alter_table,
+    Kind.ALTER: _alter,
     Kind.TRUNCATE: lambda session, cursor: session.truncate(cursor),
-    Kind.COMMENT: privileges.comment,
-    Kind.GRANT: lambda session, cursor: privileges.grant(session, cursor.sql),
+    Kind.COMMENT: comments.comment,
+    Kind.GRANT: grants.grant,
     Kind.COPY: lambda session, cursor: copy.run(session, copy.parse(cursor.sql)),
 }
