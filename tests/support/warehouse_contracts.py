@@ -65,7 +65,11 @@ def found(of: Registry) -> Found:
     """What Redshift says once the tables of a registry have been made, and hold rows."""
     schemas = ddl.schemas(of)
     external = {ddl.external_schema(database) for schema in schemas for database in ddl.external_databases(schema)}
-    return Found(frozenset({*schemas, *external}), {table.name: _found(table) for table in ddl.tables(of)})
+    return Found(
+        frozenset({*schemas, *external}),
+        {table.name: _found(table) for table in ddl.tables(of)},
+        {name: ddl.view_comment(view) for name, view in of.views.items()},
+    )
 
 
 def _found(table: ddl.Table) -> FoundTable:

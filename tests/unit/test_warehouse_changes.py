@@ -40,6 +40,18 @@ def test_a_warehouse_that_is_as_declared_needs_nothing() -> None:
     assert planning.plan(installed, found(installed)) == Plan()
 
 
+def test_a_view_is_written_anew_when_its_text_or_its_description_changes() -> None:
+    installed = load_registry()
+    name, view = next(iter(installed.views.items()))
+    for changed in (replace(view, select=f"{view.select} "), replace(view, description="Other.")):
+        (step,) = planning.plan(replace(installed, views={**installed.views, name: changed}), found(installed)).steps
+        assert (step.kind, step.action) == ("add", "replace the view")
+        assert step.statements == (ddl.create_view(changed), ddl.comment_on_view(changed))
+    without = {other: text for other, text in installed.views.items() if other != name}
+    (step,) = planning.plan(replace(installed, views=without), found(installed)).steps
+    assert (step.kind, step.statements) == ("drop", (f"DROP VIEW {name}",))
+
+
 def test_an_empty_warehouse_is_made_by_the_statements_of_the_ddl() -> None:
     installed = load_registry()
     plan = planning.plan(installed, Found())
