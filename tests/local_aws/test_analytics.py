@@ -1,0 +1,136 @@
+"""The questions of `sql/analytics` and the views of the domains, run on the local Redshift."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from lakehouse.cli import stack
+from lakehouse.contract import load_registry
+from lakehouse.redshift import Redshift
+from lakehouse.settings import Settings
+from lakehouse.warehouse_changes import applying
+from tests.support.local_aws_process import LocalAwsProcess
+
+QUESTIONS = sorted((Path(__file__).parents[2] / "sql" / "analytics").glob("*.sql"))
+REGISTRY = load_registry()
+# As a reader calls them, and as the Data API does.
+TYPES = {"bigint": "int8", "integer": "int4", "varchar": "varchar", "numeric": "numeric", "date": "date"}
+TYPES["timestamp"] = "timestamp"
+
+
+@pytest.fixture(scope="module")
+def redshift(local_aws: LocalAwsProcess) -> Iterator[Redshift]:
+    """A warehouse with every table and view, and a few rows."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in stack.environment(local_aws.endpoint).items():
+            patch.setenv(name, value)
+        patch.setenv("LAKEHOUSE_WORKGROUP", "analytics")
+        patch.setenv("LAKEHOUSE_DATABASE", "dev")
+        serverless = local_aws.client("redshift-serverless")
+        serverless.create_namespace(namespaceName="analytics", dbName="dev")
+        serverless.create_workgroup(workgroupName="analytics", namespaceName="analytics", baseCapacity=4)
+        made = Redshift(Settings.from_environment())
+        applying.apply(made, REGISTRY, ("add",))
+        for sql in ROWS:
+            made.query(sql)
+        yield made
+
+
+ROWS = (
+    """INSERT INTO online_retail.product_performance (stock_code, description, quantity, revenue, order_count,
+        line_count, customer_count, country_count, first_sold_at, last_sold_at, average_unit_price) VALUES
+        ('A', 'LANTERN', 10, 70, 3, 4, 2, 1, '2011-01-01', '2011-02-01', 7),
+        ('B', 'HOLDER', 10, 20, 2, 2, 2, 1, '2011-01-01', '2011-02-01', 2),
+        ('C', 'WARMER', 10, 10, 1, 1, 1, 1, '2011-01-01', '2011-02-01', 1)""",
+    """INSERT INTO online_retail.sales_trends (sales_date, country, revenue, quantity, order_count, line_count,
+        customer_count) VALUES ('2011-01-03', 'France', 10, 1, 1, 1, 1), ('2011-01-20', 'France', 30, 1, 1, 1, 1),
+        ('2011-02-01', 'France', 50, 1, 1, 1, 1)""",
+    """INSERT INTO retail.dim_product (product_key, product_id, product_name, price, currency, valid_from, valid_to,
+        is_current, brand_name) VALUES
+        (1, 3, 'Thing', 10, 'EUR', '1900-01-01', '2026-02-01', false, 'Acme'),
+        (2, 3, 'Thing', 12, 'EUR', '2026-02-01', '9999-12-31', true, 'Acme')""",
+    """INSERT INTO retail.dim_customer (customer_key, customer_id, gender, country, valid_from, valid_to, is_current)
+        VALUES (0, 0, NULL, NULL, '1900-01-01', '9999-12-31', true),
+        (7, 7, 'female', 'DE', '1900-01-01', '9999-12-31', true)""",
+    "INSERT INTO retail.dim_payment_method VALUES (5, 'PayPal', true)",
+    """INSERT INTO retail.fact_order_line (order_id, line_number, product_key, customer_key, payment_method_key,
+        order_date, ordered_at, product_id, customer_id, order_status, currency, quantity, unit_price, line_total,
+        revenue, cancelled_amount, returned_amount) VALUES
+        (1, 1, 1, 7, 5, '2026-01-10', '2026-01-10', 3, 7, 'Placed', 'EUR', 4, 10, 40, 40, 0, 0),
+        (2, 1, 2, 0, 5, '2026-02-10', '2026-02-10', 3, 8, 'Cancelled', 'EUR', 1, 12, 12, 0, 12, 0),
+        (3, 1, 2, 7, 5, '2026-02-11', '2026-02-11', 3, 7, 'Placed', 'EUR', 1, 12, 12, 12, 0, 0)""",
+    """INSERT INTO fashion.dim_member (member_key, identifier_hash, country_code, gender, language, app,
+        has_profile_picture, registration_date, last_login_date, follower_count, followed_count, products_liked,
+        products_wished, products_listed, products_sold, products_bought, pass_rate, last_seen_at) VALUES
+        ('a', '-1.0979E+18', 'fr', 'F', 'fr', 'none', true, '2020-01-01', '2025-01-01', 1, 1, 1, 1, 1, 1, 1, 50,
+         '2026-01-01'),
+        ('b', '2347567364561867620', 'fr', 'M', 'fr', 'ios', true, '2020-01-01', '2025-01-01', 1, 1, 1, 1, 1, 1, 1, 50,
+         '2026-02-01')""",
+)
+
+
+@pytest.mark.parametrize("path", QUESTIONS, ids=[path.stem for path in QUESTIONS])
+def test_a_question_is_answered_in_the_shape_that_it_says(redshift: Redshift, path: Path) -> None:
+    text = path.read_text()
+    comment = " ".join(line.removeprefix("--").strip() for line in text.splitlines() if line.startswith("--"))
+    question, _, rest = comment.partition(" Answer: ")
+    assert question.endswith("?")
+    described = re.match(r"((?:\w+ \w+, )*\w+ \w+) ", rest)
+    assert described, rest
+    result = redshift.query(text.rstrip().removesuffix(";"))
+    expected = [tuple(pair.split()) for pair in described[1].split(", ")]
+    assert list(zip(result.columns, result.types, strict=True)) == [(name, TYPES[kind]) for name, kind in expected]
+
+
+def test_there_are_a_dozen_questions_about_every_domain() -> None:
+    assert len(QUESTIONS) >= 12
+    for domain in REGISTRY.domains:
+        assert [path for path in QUESTIONS if path.stem.startswith(f"{domain}_")], domain
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY.views))
+def test_every_view_can_be_read(redshift: Redshift, name: str) -> None:
+    assert redshift.query(f"SELECT * FROM {name} LIMIT 1").columns
+
+
+def test_shares_are_of_the_whole(redshift: Redshift) -> None:
+    found = redshift.query(
+        "SELECT stock_code, revenue_share, revenue_rank FROM online_retail.product_revenue_share ORDER BY 1"
+    )
+    assert [(code, Decimal(share), rank) for code, share, rank in found.rows] == [
+        ("A", Decimal("0.7"), 1),
+        ("B", Decimal("0.2"), 2),
+        ("C", Decimal("0.1"), 3),
+    ]
+
+
+def test_growth_compares_a_month_with_the_one_before(redshift: Redshift) -> None:
+    text = (QUESTIONS[0].parent / "online_retail_monthly_growth.sql").read_text().rstrip().removesuffix(";")
+    assert [(str(row[0]), Decimal(row[2]), row[4] and Decimal(row[4])) for row in redshift.query(text).rows] == [
+        ("2011-01-01", Decimal(40), None),
+        ("2011-02-01", Decimal(50), Decimal("0.25")),
+    ]
+
+
+def test_cancellations_are_counted_by_order_and_by_what_the_customer_is(redshift: Redshift) -> None:
+    columns = "order_count, revenue, cancelled_amount, cancelled_order_count, cancellation_rate"
+    (row,) = redshift.query(f"SELECT payment_method, {columns} FROM retail.revenue_by_payment_method").rows
+    assert (row[0], row[1], *map(Decimal, row[2:4]), row[4], Decimal(row[5])) == (
+        *("PayPal", 3, 52, 12, 1),
+        Decimal("0.333333"),
+    )
+    by_gender = redshift.query(f"SELECT gender, {columns} FROM retail.revenue_by_gender ORDER BY 1").rows
+    assert [(gender, orders, Decimal(rate)) for gender, orders, *_, rate in by_gender] == [
+        ("(unknown)", 1, 1),
+        ("female", 2, 0),
+    ]
+
+
+def test_a_member_whom_the_current_snapshot_lacks_is_inactive(redshift: Redshift) -> None:
+    found = redshift.query("SELECT member_key, is_active FROM fashion.member_status ORDER BY 1").rows
+    assert [tuple(row) for row in found] == [("a", False), ("b", True)]
