@@ -20,14 +20,25 @@ def main(argv: list[str]) -> None:
     batch = batches.read(boto3.client("s3"), args.bucket, batch_id)
     # Rows that waited for what arrived may have entered silver too.
     arrived = {contract.dataset for contract in registry.affected(batch.datasets)}
-    concerned = [contract for contract in registry.gold.values() if arrived & set(contract.datasets)]
+    domains = {registry.sources[name].domain for name in arrived}
+    # Facts may point at the unknown member of a dimension of which nothing has arrived yet.
+    concerned = [
+        contract
+        for contract in registry.gold.values()
+        if arrived & set(contract.datasets) or (contract.unknown_member and contract.domain in domains)
+    ]
     sources = {name: registry.sources[name] for contract in concerned for name in contract.datasets}
     # The proof counts these tables even when every row was refused: empty is a figure, missing is none.
     lake.ensure(table for source in sources.values() for table in tables.of_source(source))
     lake.ensure(tables.gold_table(contract) for contract in concerned)
     changed = {name: lake.pin(lake.read_changes(registry.sources[name], batch_id)) for name in arrived & sources.keys()}
     changed = {name: rows for name, rows in changed.items() if not rows.isEmpty()}
-    touched = [contract for contract in concerned if changed.keys() & set(contract.datasets)]
+    touched = [
+        contract
+        for contract in concerned
+        if changed.keys() & set(contract.datasets)
+        or (contract.unknown_member and lake.read(tables.gold_table(contract)).isEmpty())
+    ]
     current = {name: lake.read(tables.silver_table(source)) for name, source in sources.items()}
     versioned = {name for contract in concerned for name in contract.versioned}
     current |= {gold.versions_of(name): lake.read_versions(sources[name]) for name in versioned}

@@ -67,7 +67,7 @@ def touched(contract: GoldContract, changes: Inputs, silver: Inputs) -> DataFram
         affected = _semi_join(silver[lookup.source], moved.distinct(), tuple(lookup.on))
         keys.append(_keys_of(contract, contract.source(lookup.source), affected))
     if contract.unknown_member:
-        keys.append(_unknown(contract, keys[0]).select(*contract.recompute_by))
+        keys.append(_unknown(contract, next(iter(silver.values()))).select(*contract.recompute_by))
     return reduce(DataFrame.unionByName, keys).distinct()
 
 
