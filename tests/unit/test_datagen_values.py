@@ -23,7 +23,7 @@ from tests.support.contract_oracle import read_cell
 SOURCES = load_registry().sources
 VALUE_DEFECTS = [defect for defect in DEFECTS.values() if isinstance(defect, ValueDefect)]
 EXAMPLES = 100
-SEEDS = 5
+SEEDS = 12
 
 WORDS = st.sampled_from(
     [
@@ -103,7 +103,7 @@ def usual_texts(column: Column) -> Iterator[str | None]:
     yield from (None, "Café & Bar", "u0007-00000012", "ana.b@shop.example", "+491701234567", "true", "false")
     yield from ("2026-01-03", "2026-01-03T00:00:00Z", "2025-11-30T10:15:30Z")
     yield from (f"{Decimal(number):.{scale}f}" for number in (1, 7, 1_250, "0.15"))
-    yield from dict.fromkeys([*column.values, *column.synonyms.values(), "BR"])
+    yield from dict.fromkeys([*column.values, *column.synonyms.values(), "BR", "br"])
 
 
 def fitting(defect: ValueDefect) -> list[tuple[SourceContract, Column]]:
