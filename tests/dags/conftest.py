@@ -7,10 +7,13 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from moto import mock_aws
 
 DAGS = Path(__file__).parents[2] / "dags"
 ENDPOINT = "http://127.0.0.1:9"  # the discard port: nothing answers
@@ -38,6 +41,16 @@ def lakehouse_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """The lakehouse's settings for the length of one test."""
     for name, value in LAKEHOUSE.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """S3 in this process, with the lakehouse's bucket."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    with mock_aws():
+        client = boto3.client("s3")
+        client.create_bucket(Bucket=LAKEHOUSE["LAKEHOUSE_BUCKET"])
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from airflow.task.trigger_rule import TriggerRule
-from moto import mock_aws
 
 from lakehouse.jobs import JOBS
 from lakehouse.leftovers import Retention
@@ -21,15 +18,6 @@ BUCKET = LAKEHOUSE["LAKEHOUSE_BUCKET"]
 @pytest.fixture
 def maintain(dag_bag: Any) -> Any:
     return dag_bag.dags["maintain"]
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.delenv("AWS_ENDPOINT_URL")
-    with mock_aws():
-        client = boto3.client("s3")
-        client.create_bucket(Bucket=BUCKET)
-        yield client
 
 
 class Runs:

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
-
-import boto3
-import pytest
-from moto import mock_aws
 
 from tests.dags.conftest import LAKEHOUSE
 
 BUCKET = LAKEHOUSE["LAKEHOUSE_BUCKET"]
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.delenv("AWS_ENDPOINT_URL")
-    with mock_aws():
-        client = boto3.client("s3")
-        client.create_bucket(Bucket=BUCKET)
-        yield client
 
 
 def test_each_scheduled_dataset_that_has_files_gets_a_run_of_its_own(dag_bag: Any, s3: Any) -> None:

@@ -21,8 +21,7 @@ _DOCUMENTARY = ("id", "dimension", "businessImpact", "tags", "authoritativeDefin
 
 def read_row_rules(document: Document, value: Value, declared: Sequence[Declared]) -> tuple[RowRule, ...]:
     """Every rule between columns, after noting what is wrong with any."""
-    declared = [column for column in declared if column.derivation is None]
-    types = {column.name: column.column.type for column in declared if column.name and column.column}
+    declared, types = _arriving(declared)
     # A condition over a column that has mistakes of its own cannot be judged yet.
     is_whole = len(types) == len(declared)
     names = [column.name for column in declared]
@@ -33,8 +32,7 @@ def read_row_rules(document: Document, value: Value, declared: Sequence[Declared
 
 def read_derived(document: Document, declared: Sequence[Declared]) -> tuple[DerivedColumn, ...]:
     """The columns that no file brings, after noting what is wrong with any."""
-    arriving = [column for column in declared if column.derivation is None]
-    types = {column.name: column.column.type for column in arriving if column.name and column.column}
+    arriving, types = _arriving(declared)
     found = []
     for derived in declared:
         text = document.text(derived.derivation) if derived.derivation else None
@@ -47,6 +45,12 @@ def read_derived(document: Document, declared: Sequence[Declared]) -> tuple[Deri
             continue
         found.append(DerivedColumn(derived.column, text.strip(), read.spark))
     return tuple(found)
+
+
+def _arriving(declared: Sequence[Declared]) -> tuple[Sequence[Declared], Mapping[str, ColumnType]]:
+    """The columns that files bring, and the types of those without mistakes."""
+    arriving = [column for column in declared if column.derivation is None]
+    return arriving, {column.name: column.column.type for column in arriving if column.name and column.column}
 
 
 def _read_rule(
