@@ -5,7 +5,7 @@ Rules are named `<column>_<rule>`; `COLUMN_RULES` says what each means.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 
 from pyspark.sql import Column as SparkColumn
@@ -46,7 +46,7 @@ def value(text: SparkColumn, column: Column) -> SparkColumn:
     """The typed value; null where there is none or the text is not of the type."""
     if not column.synonyms:
         return _PARSERS[column.type.kind](text, column)
-    meant = F.try_element_at(_spellings(column), F.lower(text))
+    meant = F.try_element_at(_map(column.synonyms), F.lower(text))
     return meant if column.values else _PARSERS[column.type.kind](F.coalesce(meant, text), column)
 
 
@@ -69,8 +69,7 @@ def substituted(text: SparkColumn, column: Column, named: Callable[[str], SparkC
         ]
         meant = F.when(named(substitute.of).isNotNull(), F.coalesce(*(F.when(is_in, text) for is_in, text in below)))
     else:
-        pairs = F.create_map(*(F.lit(item) for pair in substitute.values.items() for item in pair))
-        meant = F.try_element_at(pairs, named(substitute.of))
+        meant = F.try_element_at(_map(substitute.values), named(substitute.of))
     return F.when(text.isNull(), meant).otherwise(here)
 
 
@@ -172,9 +171,8 @@ def _by_format(text: SparkColumn, name: str) -> SparkColumn:
     return F.try_to_timestamp(text, F.lit(name))
 
 
-def _spellings(column: Column) -> SparkColumn:
-    """Map of lower-cased spelling → value; the values spell themselves."""
-    return F.create_map(*(F.lit(item) for pair in column.synonyms.items() for item in pair))
+def _map(pairs: Mapping[str, str]) -> SparkColumn:
+    return F.create_map(*(F.lit(item) for pair in pairs.items() for item in pair))
 
 
 def _ungrouped(text: SparkColumn) -> SparkColumn:

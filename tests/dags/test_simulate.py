@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pyarrow.parquet as pq
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
-from moto import mock_aws
 
 from datagen.defects import LEVELS
 from datagen.generate import Order
@@ -24,15 +22,6 @@ RUN = "manual__2026-03-01T10:00:00+00:00"
 @pytest.fixture
 def simulate(dag_bag: Any) -> Any:
     return dag_bag.dags["simulate"]
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.delenv("AWS_ENDPOINT_URL")
-    with mock_aws():
-        client = boto3.client("s3")
-        client.create_bucket(Bucket=BUCKET)
-        yield client
 
 
 def objects(s3: Any) -> Mapping[str, str]:
