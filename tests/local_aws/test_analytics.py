@@ -39,6 +39,11 @@ def redshift(local_aws: LocalAwsProcess) -> Iterator[Redshift]:
         for sql in ROWS:
             made.query(sql)
         yield made
+        for schema in (
+            *REGISTRY.domains,
+            "ops",
+        ):  # the local Redshift has one warehouse, whatever its databases are called
+            made.query(f"DROP SCHEMA {schema} CASCADE")
 
 
 ROWS = (
