@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +14,10 @@ from sqlglot import exp
 
 from infra.local_aws.redshift import (
     commands,
-    copy,
     dml,
     grammar,
     guards,
+    locking,
     parameters,
     results,
     tokens,
@@ -37,7 +36,7 @@ from infra.local_aws.redshift.errors import (
     not_emulated,
 )
 from infra.local_aws.redshift.facts import Column, Facts
-from infra.local_aws.redshift.locks import Mode, Table
+from infra.local_aws.redshift.locks import Mode
 from infra.local_aws.redshift.results import ResultSet
 from infra.local_aws.redshift.system_views import SystemView
 from infra.local_aws.redshift.tokens import Cursor
@@ -48,9 +47,6 @@ if TYPE_CHECKING:
     from infra.local_aws.redshift.engine import Warehouse
 
 Tree = TypeVar("Tree", bound=exp.Expr)
-LOCK_WAIT_SECONDS = 15 * 60
-"""How long a statement waits for a lock when no statement_timeout is set."""
-
 _numbers = itertools.count(1_073_741_825)
 
 
@@ -215,7 +211,7 @@ class Session:
             raise RedshiftError("CREATE VIEW specifies more column names than columns")
         titles += [column.name for column in query.columns[len(titles) :]]
         columns = tuple(Column(title, kind) for title, kind in zip(titles, found, strict=True))
-        depends_on = tuple(sorted(self._closure(translator.catalog, translator.reads)))
+        depends_on = tuple(sorted(locking.closure(translator.catalog, translator.reads)))
         return Facts(columns, query=self.stored_query(sql, titles), depends_on=depends_on)
 
     def stored_query(self, sql: str, titles: Sequence[str] = ()) -> str:
@@ -231,7 +227,7 @@ class Session:
         cursor = Cursor(sql)
         cursor.word()
         if kind is Kind.LOCK:
-            self._lock(cursor)
+            locking.lock(self, cursor)
             return Outcome()
         tree = self._parsed(kind, sql)
         catalog = self._begin(kind, cursor, tree)
@@ -265,65 +261,17 @@ class Session:
 
     def _begin(self, kind: Kind, cursor: Cursor, tree: exp.Expr | None) -> Catalog:
         if not self._in_transaction:
-            self._lock_before_snapshot(kind, cursor, tree)
+            locking.before_snapshot(self, kind, cursor, tree)
             self._connection.execute("BEGIN TRANSACTION")
             self._in_transaction = True
         # DuckDB takes the snapshot with the first look at the data, and the catalog is one.
         catalog = self.catalog()
-        target = self._target(kind, cursor, tree)
+        target = locking.target(kind, cursor, tree)
         relation = catalog.find(*target) if target is not None else None
         if relation is not None and not relation.is_temporary:
             guards.check_target(self.access(), kind, tree, relation)
-            self._acquire({(relation.schema, relation.name)}, Mode.WRITE)
+            locking.acquire(self, {(relation.schema, relation.name)}, Mode.WRITE)
         return catalog
-
-    def _lock_before_snapshot(self, kind: Kind, cursor: Cursor, tree: exp.Expr | None) -> None:
-        """Wait for whoever holds a table exclusively before the snapshot is taken, or it would lack their work."""
-        named = (
-            {(t.db.lower() or None, t.name.lower()) for t in tree.find_all(exp.Table)} if tree is not None else set()
-        )
-        if named:
-            catalog = self.catalog()
-            found = {(r.schema, r.name) for n in named if (r := catalog.find(*n)) and not r.is_temporary}
-            self._acquire(self._closure(catalog, found), Mode.SHARE)
-        elif kind in (Kind.DROP, Kind.ALTER, Kind.TRUNCATE):
-            self._acquire(self._named_tables(self.catalog(), cursor), Mode.EXCLUSIVE)
-
-    def _target(self, kind: Kind, cursor: Cursor, tree: exp.Expr | None) -> tuple[str | None, str] | None:
-        if kind is Kind.COPY:
-            return copy.parse(cursor.sql).target
-        if kind not in commands.CHANGES or tree is None:
-            return None
-        table = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
-        return (table.db.lower() or None, table.name.lower()) if isinstance(table, exp.Table) else None
-
-    @staticmethod
-    def _named_tables(catalog: Catalog, cursor: Cursor) -> set[Table]:
-        look = Cursor(cursor.sql)
-        first = look.word()
-        if first != "TRUNCATE" and not look.accept("TABLE"):
-            return set()
-        look.accept("TABLE")
-        look.accept("IF", "EXISTS")
-        found = [catalog.find(*name) for name in look.listed(look.qualified_name)]
-        return {(relation.schema, relation.name) for relation in found if relation and not relation.is_temporary}
-
-    @staticmethod
-    def _closure(catalog: Catalog, tables: set[Table]) -> set[Table]:
-        relations = [catalog.find(*table) for table in tables]
-        return tables | {table for relation in relations if relation for table in relation.facts.depends_on}
-
-    def _acquire(self, tables: set[Table], mode: Mode) -> None:
-        if tables:
-            seconds = self.parameters.statement_timeout or LOCK_WAIT_SECONDS
-            self.warehouse.locks.acquire(self.number, tables, mode, time.monotonic() + seconds, self.canceled)
-
-    def _lock(self, cursor: Cursor) -> None:
-        cursor.accept("TABLE")
-        catalog = self.catalog()
-        relations = [catalog.table(*name) for name in cursor.listed(cursor.qualified_name)]
-        cursor.finish()
-        self._acquire({(r.schema, r.name) for r in relations if not r.is_temporary}, Mode.EXCLUSIVE)
 
     def _query(self, translator: Translator, tree: exp.Query, sql: str, values: Mapping[str, str]) -> Outcome:
         query = translator.query(tree, sql)
