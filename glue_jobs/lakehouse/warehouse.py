@@ -21,11 +21,11 @@ import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 
 from lakehouse.contract import Column, GoldContract, Registry
+from lakehouse.parquet_object import ParquetObject
 from lakehouse.redshift import MAX_STATEMENTS_PER_CALL
 
 EXPORTS = "export/"
 PARTS = ("keys", "rows")
-_FOOTER_BYTES = 64 << 10
 _ARROW = {
     "varchar": pa.string(),
     "smallint": pa.int16(),
@@ -125,7 +125,11 @@ def stage_statements(
         contract = registry.gold[table.dataset]
         for part in PARTS:
             stage = _stage(contract, part)
-            columns = ", ".join(f"{column.name} {column.type.redshift}" for column in _columns(contract, part))
+            # NOT NULL is asked of the files too: COPY names the file, the INSERT that follows would not.
+            columns = ", ".join(
+                f"{column.name} {column.type.redshift}{' NOT NULL' if column.required else ''}"
+                for column in _columns(contract, part)
+            )
             statements.append(f"CREATE TEMP TABLE {stage} ({columns})")
             if getattr(table, part):
                 manifest = f"s3://{bucket}/{_manifest_key(batch_id, table.dataset, part)}"
@@ -166,43 +170,47 @@ def _load_domain(domain: str, batch_id: int, tables: Sequence[ExportedTable], re
 
 def _lint_file(s3: Any, bucket: str, file: ExportedFile, columns: Sequence[Column]) -> Iterator[str]:
     try:
-        size, metadata = _footer(s3, bucket, file.key)
-    except (ClientError, pa.ArrowInvalid) as error:
+        parquet = ParquetObject(s3, bucket, file.key)
+        if parquet.size != file.bytes:
+            yield f"holds {parquet.size:,} bytes, the manifest says {file.bytes:,}"
+            return
+        actual, expected = parquet.metadata.schema.to_arrow_schema(), [arrow_field(column) for column in columns]
+        if actual.names != [field.name for field in expected]:
+            yield f"columns are {', '.join(actual.names)}; should be {', '.join(field.name for field in expected)}"
+            return
+        retyped = [
+            f"{field.name} is {found}; should be {field.type}"
+            for found, field in zip(actual.types, expected, strict=True)
+            if found != field.type
+        ]
+        yield from retyped
+        yield from _lint_nulls(parquet, columns)
+        if not retyped:
+            yield from _lint_lengths(parquet, file, columns)
+    except (ClientError, pa.ArrowException, OSError) as error:
         yield f"cannot be read: {error}"
-        return
-    if size != file.bytes:
-        yield f"holds {size:,} bytes, the manifest says {file.bytes:,}"
-        return
-    actual, expected = metadata.schema.to_arrow_schema(), [arrow_field(column) for column in columns]
-    if actual.names != [field.name for field in expected]:
-        yield f"columns are {', '.join(actual.names)}; should be {', '.join(field.name for field in expected)}"
-        return
-    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
-    for position, (column, field) in enumerate(zip(columns, expected, strict=True)):
-        if actual.field(position).type != field.type:
-            yield f"{column.name} is {actual.field(position).type}; should be {field.type}"
-        if column.type.length:
-            longest = file.longest.get(column.name)
-            if longest is None:
-                yield f"{column.name} was not measured; {column.type.redshift} may be too short"
-            elif longest > column.type.length:
-                yield f"{column.name} holds {longest} bytes; {column.type.redshift} is too short"
+
+
+def _lint_nulls(parquet: ParquetObject, columns: Sequence[Column]) -> Iterator[str]:
+    groups = [parquet.metadata.row_group(index) for index in range(parquet.metadata.num_row_groups)]
+    for position, column in enumerate(columns):
         if column.required and any(_null_count(group.column(position)) for group in groups):
             yield f"{column.name} holds nulls; the column is NOT NULL"
 
 
-def _footer(s3: Any, bucket: str, key: str) -> tuple[int, pq.FileMetaData]:
-    """Size and footer of a Parquet object, of which only the end is read."""
-    wanted = _FOOTER_BYTES
-    while True:
-        answer = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=-{wanted}")
-        end = answer["Body"].read()
-        size = int(answer.get("ContentRange", "").rpartition("/")[2] or len(end))  # an empty object has no range
-        # The last eight bytes are the footer's length and a magic number.
-        length = int.from_bytes(end[-8:-4], "little") + 8
-        if length <= len(end) or len(end) >= size:
-            return size, pq.read_metadata(pa.BufferReader(end))
-        wanted = length
+def _lint_lengths(parquet: ParquetObject, file: ExportedFile, columns: Sequence[Column]) -> Iterator[str]:
+    """What the export has measured is believed when it is too long, and never when it fits: texts are measured again,
+    unless the footer proves that none can be too long."""
+    limits = {column.name: column.type.length for column in columns if column.type.length}
+    told = {name: file.longest[name] for name, limit in limits.items() if file.longest.get(name, 0) > limit}
+    doubtful = [
+        column.name
+        for position, column in enumerate(columns)
+        if column.type.length and column.name not in told and parquet.may_exceed(position, column.type.length)
+    ]
+    for name, longest in {**told, **parquet.longest(doubtful)}.items():
+        if longest > limits[name]:
+            yield f"{name} holds {longest} bytes; VARCHAR({limits[name]}) is too short"
 
 
 def _null_count(chunk: pq.ColumnChunkMetaData) -> int:

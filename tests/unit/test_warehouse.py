@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date
 from typing import Any
 
 import duckdb
@@ -16,26 +15,16 @@ import pyarrow.parquet as pq
 import pytest
 import sqlglot
 
-from lakehouse import warehouse
+from lakehouse import parquet_object, warehouse
 from lakehouse.contract import GoldContract, Registry, load_registry
 from lakehouse.warehouse import ExportedFile, ExportedTable, LintError
+from tests.support.exports import SAMPLES
 from tests.unit.conftest import BUCKET
 
 REGISTRY = load_registry()
 TRENDS = REGISTRY.gold["online_retail.sales_trends"]
 FACTS = REGISTRY.gold["storefront.fact_transaction"]
 ROLE = "arn:aws:iam::123456789012:role/copy"
-SAMPLES: Mapping[str, Any] = {
-    "varchar": "x",
-    "smallint": 1,
-    "integer": 1,
-    "bigint": 1,
-    "decimal": Decimal(1),
-    "double": 1.5,
-    "boolean": True,
-    "date": date(2026, 11, 20),
-    "timestamp": datetime(2026, 11, 20, 12),
-}
 KEY = "export/0000000007/rows.parquet"
 
 
@@ -143,16 +132,44 @@ def test_a_file_that_is_missing_or_no_parquet_is_refused(s3: Any) -> None:
     assert found.count("cannot be read") == 3
 
 
-def test_what_was_not_measured_is_not_trusted(s3: Any) -> None:
-    assert "country was not measured" in problems(s3, TRENDS, replace(put(s3, sample(TRENDS)), longest={}))
-    without_statistics = put(s3, sample(TRENDS), write_statistics=False)
-    assert "revenue holds nulls" in problems(s3, TRENDS, without_statistics)
+@pytest.mark.parametrize("told", [{}, {"country": 3}], ids=["nothing", "a lie"])
+def test_texts_are_measured_whatever_the_index_says(s3: Any, told: dict[str, int]) -> None:
+    file = put(s3, refilled(sample(TRENDS), "country", "x" * 61))
+    assert "country holds 61 bytes" in problems(s3, TRENDS, replace(file, longest=told))
+    assert "country holds 99 bytes" in problems(s3, TRENDS, replace(file, longest={"country": 99}))
+    fits = put(s3, refilled(sample(TRENDS), "country", "x" * 60))
+    warehouse.lint(s3, BUCKET, [ExportedTable(TRENDS.dataset, (), (replace(fits, longest=told),))], REGISTRY)
 
 
-def test_a_footer_longer_than_one_look_is_read(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warehouse, "_FOOTER_BYTES", 16)
-    table = pa.concat_tables([sample(TRENDS)] * 50 + [refilled(sample(TRENDS), "revenue", None)])
-    assert "revenue holds nulls" in problems(s3, TRENDS, put(s3, table, row_group_size=1))
+@pytest.mark.parametrize("encoding", ["PLAIN", "DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY", None])
+def test_one_long_text_among_many_is_found_however_it_is_encoded(s3: Any, encoding: str | None) -> None:
+    # With differences to the value before, 60 and 61 equal letters take few bytes.
+    days = pa.concat_tables([refilled(sample(TRENDS), "country", "x" * length) for length in (*[60] * 40, 61, 3)])
+    options = {"use_dictionary": False, "column_encoding": {"country": encoding}} if encoding else {}
+    file = put(s3, days, row_group_size=7, **options)
+    assert "country holds 61 bytes" in problems(s3, TRENDS, replace(file, longest={}))
+
+
+def test_nulls_that_no_statistics_rule_out_are_not_passed(s3: Any) -> None:
+    assert "revenue holds nulls" in problems(s3, TRENDS, put(s3, sample(TRENDS), write_statistics=False))
+
+
+def test_a_file_longer_than_one_look_is_read(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet_object, "_END_BYTES", 16)
+    texts = [refilled(sample(TRENDS), "country", "x" * length) for length in (5, 61, 7)]
+    table = pa.concat_tables([*[sample(TRENDS)] * 50, *texts, refilled(sample(TRENDS), "revenue", None)])
+    found = problems(s3, TRENDS, replace(put(s3, table, row_group_size=1), longest={}))
+    assert "revenue holds nulls" in found
+    assert "country holds 61 bytes" in found
+
+
+def test_a_file_whose_pages_are_broken_is_refused(s3: Any) -> None:
+    file = put(s3, refilled(sample(TRENDS), "country", "x" * 60))
+    body = bytearray(s3.get_object(Bucket=BUCKET, Key=KEY)["Body"].read())
+    start = body.index(b"x" * 20)  # past the page's header
+    body[4 : start + 60] = bytes(start + 56)
+    s3.put_object(Bucket=BUCKET, Key=KEY, Body=bytes(body))
+    assert f"{KEY}: cannot be read" in problems(s3, TRENDS, file)
 
 
 def test_an_export_is_read_as_it_was_published(s3: Any) -> None:
@@ -190,11 +207,12 @@ def test_every_identifier_comes_from_a_contract() -> None:
 def test_staging_copies_by_manifest_into_tables_like_the_target() -> None:
     statements = warehouse.stage_statements(BUCKET, ROLE, 7, [exported(TRENDS, rows=0)], REGISTRY)
     assert statements == [
-        "CREATE TEMP TABLE stage_online_retail_sales_trends_keys (sales_date DATE)",
+        "CREATE TEMP TABLE stage_online_retail_sales_trends_keys (sales_date DATE NOT NULL)",
         f"COPY stage_online_retail_sales_trends_keys FROM 's3://{BUCKET}/export/0000000007/online_retail.sales_trends/"
         f"keys.manifest' IAM_ROLE '{ROLE}' FORMAT AS PARQUET MANIFEST",
-        "CREATE TEMP TABLE stage_online_retail_sales_trends_rows (sales_date DATE, country VARCHAR(60), "
-        "revenue DECIMAL(38,3), quantity BIGINT, order_count BIGINT, line_count BIGINT, customer_count BIGINT)",
+        "CREATE TEMP TABLE stage_online_retail_sales_trends_rows (sales_date DATE NOT NULL, "
+        "country VARCHAR(60) NOT NULL, revenue DECIMAL(38,3) NOT NULL, quantity BIGINT NOT NULL, order_count BIGINT NOT NULL, "
+        "line_count BIGINT NOT NULL, customer_count BIGINT NOT NULL)",
     ], "keys that were left empty have no rows to copy"
 
 
