@@ -10,6 +10,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.amazon.aws.hooks.redshift_data import (
+    RedshiftDataQueryAbortedError,
+    RedshiftDataQueryFailedError,
+)
 from airflow.providers.amazon.aws.operators.glue import GlueJobOperator
 from airflow.providers.amazon.aws.operators.redshift_data import RedshiftDataOperator
 from airflow.providers.amazon.aws.triggers.redshift_data import RedshiftDataTrigger
@@ -83,7 +87,8 @@ class LoadWarehouse(RedshiftDataOperator):
     """Stage a batch's export in temporary tables of one Data API session, then replace the touched keys from them.
 
     Each list of statements is one call and one transaction; they run one after the other. A retry begins again in a
-    session of its own, because temporary tables end with theirs. The transactions are idempotent.
+    session of its own, because temporary tables end with theirs. The transactions are idempotent. Fails with the table,
+    file, column and reason; the provider's failure is the whole answer of the API.
     """
 
     template_fields = (*RedshiftDataOperator.template_fields, "batch_id")
@@ -99,7 +104,7 @@ class LoadWarehouse(RedshiftDataOperator):
         """Resume after the deferred wait for one call, counted from 0."""
         ended = validate_execute_complete_event(event)
         if ended["status"] != "success":
-            raise AirflowException(ended["message"])
+            raise AirflowException(self._failure(ended["statement_id"]))
         self._run_calls(first=call + 1, session_id=session_id)
 
     def _run_calls(self, first: int, session_id: str | None) -> None:
@@ -121,7 +126,7 @@ class LoadWarehouse(RedshiftDataOperator):
             )
             self.statement_id = started.statement_id  # on_kill cancels it
             session_id = session_id or started.session_id
-            if not _ends_shortly(lambda: self.hook.check_query_is_finished(self.statement_id)):
+            if not _ends_shortly(self._has_ended):
                 self.defer(
                     trigger=RedshiftDataTrigger(
                         statement_id=self.statement_id,
@@ -136,6 +141,18 @@ class LoadWarehouse(RedshiftDataOperator):
                     kwargs={"call": call, "session_id": session_id},
                     timeout=self.execution_timeout,
                 )
+
+    def _has_ended(self) -> bool:
+        try:
+            return self.hook.check_query_is_finished(self.statement_id)
+        except (RedshiftDataQueryFailedError, RedshiftDataQueryAbortedError) as error:
+            raise AirflowException(self._failure(self.statement_id)) from error
+
+    def _failure(self, statement_id: str) -> str:
+        from lakehouse import load_errors
+        from lakehouse.redshift import Redshift
+
+        return load_errors.explain(Redshift(Settings.from_environment(), self.hook.conn), statement_id)
 
 
 def _ends_shortly(has_ended: Callable[[], bool]) -> bool:

@@ -22,7 +22,23 @@ _FIRST_WAIT_SECONDS, _LONGEST_WAIT_SECONDS = 0.02, 0.5
 
 
 class RedshiftError(Exception):
-    """A statement failed, or did not end in time; the message is Redshift's own."""
+    """A statement failed, or did not end in time; the message is Redshift's own.
+
+    `statement_id` is the Data API's, for `Redshift.failure`; None when no statement is at fault.
+    """
+
+    def __init__(self, message: str, statement_id: str | None = None) -> None:
+        super().__init__(message)
+        self.statement_id = statement_id
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The SQL that failed, of a batch the one part; Redshift's message, and its number of the query, 0 for none."""
+
+    sql: str
+    error: str
+    query_id: int
 
 
 @dataclass(frozen=True)
@@ -114,6 +130,14 @@ class Redshift:
             self._wait(started["Id"])
             target = {"SessionId": started["SessionId"]}
 
+    def failure(self, statement_id: str) -> Failure:
+        """What a statement failed of that has ended otherwise than well."""
+        described: Mapping[str, Any] = self._client.describe_statement(Id=statement_id)
+        parts: Sequence[Mapping[str, Any]] = described.get("SubStatements") or [described]
+        failed = next((part for part in parts if part.get("Error")), described)
+        error = failed.get("Error") or f"statement {statement_id} was {described['Status']}"
+        return Failure(failed.get("QueryString", ""), error, max(failed.get("RedshiftQueryId", 0), 0))
+
     def _wait(self, statement_id: str, timeout_seconds: float | None = None) -> dict[str, Any]:
         timeout_seconds = timeout_seconds or self._timeout_seconds
         deadline, wait = time.monotonic() + timeout_seconds, _FIRST_WAIT_SECONDS
@@ -122,7 +146,8 @@ class Redshift:
             if described["Status"] == "FINISHED":
                 return described
             if described["Status"] in ("FAILED", "ABORTED"):
-                raise RedshiftError(described.get("Error") or f"statement {statement_id} was {described['Status']}")
+                error = described.get("Error") or f"statement {statement_id} was {described['Status']}"
+                raise RedshiftError(error, statement_id)
             if time.monotonic() > deadline:
                 with contextlib.suppress(ClientError):  # it may end this very moment
                     self._client.cancel_statement(Id=statement_id)

@@ -14,10 +14,10 @@ from typing import Any
 
 import boto3
 
-from lakehouse import alerts, batches, landing, proof, replays, warehouse
+from lakehouse import alerts, batches, landing, load_errors, proof, replays, warehouse
 from lakehouse.contract import load_registry
 from lakehouse.jobs import BATCH_JOBS
-from lakehouse.redshift import MAX_STATEMENTS_PER_CALL, Redshift
+from lakehouse.redshift import MAX_STATEMENTS_PER_CALL, Redshift, RedshiftError
 from lakehouse.settings import Settings
 
 _IDS_PER_QUERY = 100
@@ -54,6 +54,20 @@ def load_transactions(settings: Settings, batch_id: int) -> list[list[str]]:
     """The statements that replace the touched keys: one transaction per domain, in the session that staged."""
     tables = warehouse.read_export(_s3(), settings.bucket, batch_id)
     return warehouse.load_transactions(batch_id, tables, load_registry())
+
+
+def load(settings: Settings, batch_id: int) -> None:
+    """Stage the export and replace the touched keys, in one session.
+
+    Raises warehouse.LintError, and load_errors.LoadError when a statement fails.
+    """
+    redshift = Redshift(settings)
+    try:
+        redshift.in_session([*stage_calls(settings, batch_id), *load_transactions(settings, batch_id)])
+    except RedshiftError as error:
+        if error.statement_id is None:
+            raise
+        raise load_errors.LoadError(load_errors.explain(redshift, error.statement_id), error.statement_id) from error
 
 
 def prove(settings: Settings, batch_id: int) -> None:
@@ -115,10 +129,7 @@ def run(settings: Settings, dataset: str | None = None, max_files: int | None = 
             note_failure(settings, batch_id, uuid.uuid4().hex)
             raise
         yield name, time.monotonic() - started
-    started = time.monotonic()
-    Redshift(settings).in_session([*stage_calls(settings, batch_id), *load_transactions(settings, batch_id)])
-    yield "load_warehouse", time.monotonic() - started
-    for name, station in (("prove", prove), ("finish", finish)):
+    for name, station in (("load_warehouse", load), ("prove", prove), ("finish", finish)):
         started = time.monotonic()
         station(settings, batch_id)
         yield name, time.monotonic() - started

@@ -172,26 +172,57 @@ def test_swapped_columns_are_refused(redshift: RedshiftData, lake: Lake, target:
         redshift.run(f"COPY {target} FROM '{lake.url('data/')}' {OPTIONS}")
 
 
+DOCUMENTED = (
+    "user_id query_id transaction_id session_id database_name table_id start_time file_name line_number column_name"
+    " column_type column_length position error_code error_message"
+)
+TOO_LONG = "The length of the data column name is longer than the length defined in the table. Table: 5, Data: 6, "
+
+
 @pytest.mark.parametrize(
-    ("rows", "message"),
+    ("schema", "row", "column", "code", "message"),
     [
-        ([changed(1, "sixsix")], "The length of the data column name is longer than the length defined in the table"),
-        ([changed(1, "ééé")], "Table: 5, Data: 6"),
-        ([changed(0, None)], "Cannot insert a NULL value into column id"),
+        (SCHEMA, changed(1, "sixsix"), ("name", "varchar", "5"), 1204, TOO_LONG),
+        (SCHEMA, changed(1, "ééé"), ("name", "varchar", "5"), 1204, TOO_LONG),
+        (SCHEMA, changed(0, None), ("id", "int8", ""), 1213, "Cannot insert a NULL value into column id"),
+        (retyped(8, pa.int64()), ROW, ("whole", "int4", ""), 15007, "File '"),
+        (pa.schema(list(SCHEMA)[:8]), ROW[:8], ("", "", ""), 15007, "Unmatched number of columns"),
     ],
 )
 def test_bad_value_stops_the_whole_copy_and_is_reported(
-    redshift: RedshiftData, lake: Lake, target: str, rows: list[tuple[Any, ...]], message: str
+    redshift: RedshiftData,
+    lake: Lake,
+    target: str,
+    schema: pa.Schema,
+    row: tuple[Any, ...],
+    column: tuple[str, str, str],
+    code: int,
+    message: str,
 ) -> None:
     lake.put("data/a.parquet", [ROW])
-    lake.put("data/b.parquet", rows)
-    with pytest.raises(StatementFailedError, match=message):
-        redshift.run(f"COPY {target} FROM '{lake.url('data/')}' {OPTIONS}")
+    lake.put("data/b.parquet", [row], schema)
+    described = redshift.wait(redshift.start(f"COPY {target} FROM '{lake.url('data/')}' {OPTIONS}"))
+    assert message in described["Error"]
     assert redshift.run(f"SELECT count(*) FROM {target}") == [(0,)]
-    errors = redshift.run(f"SELECT file_name, error_message FROM sys_load_error_detail WHERE table_name = '{target}'")
-    ((file, told),) = errors
-    assert file == lake.url("data/b.parquet")
-    assert message in told
+    query = f"SELECT * FROM sys_load_error_detail WHERE query_id = {described['RedshiftQueryId']}"
+    (found,) = redshift.run(query)
+    error = dict(zip(DOCUMENTED.split(), found, strict=True))
+    assert error["file_name"] == lake.url("data/b.parquet").ljust(256)
+    assert (error["line_number"], error["position"]) == (0, 0)
+    named = [error[f"column_{fact}"] for fact in ("name", "type", "length")]
+    assert named == [fact.ljust(length) for fact, length in zip(column, (127, 10, 10), strict=True)]
+    assert error["error_code"] == code
+    assert error["error_message"].startswith(message)
+    assert len(error["error_message"]) == 512
+    assert error["session_id"] == described["RedshiftPid"]
+    ((table,),) = redshift.run(f"SELECT reloid FROM pg_class_info WHERE relname = '{target}'")
+    assert error["table_id"] == table
+
+
+def test_error_detail_has_the_columns_of_redshift(redshift: RedshiftData) -> None:
+    described = redshift.finish(redshift.start("SELECT * FROM sys_load_error_detail LIMIT 0"))
+    columns = redshift.client.get_statement_result(Id=described["Id"])["ColumnMetadata"]
+    assert [column["name"] for column in columns] == DOCUMENTED.split()
 
 
 def test_number_of_columns_must_match(redshift: RedshiftData, lake: Lake, target: str) -> None:

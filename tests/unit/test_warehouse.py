@@ -211,8 +211,8 @@ def test_staging_copies_by_manifest_into_tables_like_the_target() -> None:
         f"COPY stage_online_retail_sales_trends_keys FROM 's3://{BUCKET}/export/0000000007/online_retail.sales_trends/"
         f"keys.manifest' IAM_ROLE '{ROLE}' FORMAT AS PARQUET MANIFEST",
         "CREATE TEMP TABLE stage_online_retail_sales_trends_rows (sales_date DATE NOT NULL, "
-        "country VARCHAR(60) NOT NULL, revenue DECIMAL(38,3) NOT NULL, quantity BIGINT NOT NULL, order_count BIGINT NOT NULL, "
-        "line_count BIGINT NOT NULL, customer_count BIGINT NOT NULL)",
+        "country VARCHAR(60) NOT NULL, revenue DECIMAL(38,3) NOT NULL, quantity BIGINT NOT NULL, "
+        "order_count BIGINT NOT NULL, line_count BIGINT NOT NULL, customer_count BIGINT NOT NULL)",
     ], "keys that were left empty have no rows to copy"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,15 +17,20 @@ from botocore.exceptions import ClientError
 
 from infra.local_aws.redshift import parquet_types
 from infra.local_aws.redshift.catalog import Relation, literal, quoted
-from infra.local_aws.redshift.errors import RedshiftError, from_duckdb, not_emulated, syntax_error
+from infra.local_aws.redshift.errors import ColumnError, RedshiftError, from_duckdb, not_emulated, syntax_error
 from infra.local_aws.redshift.facts import Column
-from infra.local_aws.redshift.history import Load, LoadError
+from infra.local_aws.redshift.history import Load, LoadError, now
 from infra.local_aws.redshift.tokens import Cursor
 
 if TYPE_CHECKING:
     from infra.local_aws.redshift.session import Session
 
 BATCH_ROWS = 65_536
+# What DuckDB says of a value that a column does not take -> the number of Redshift's load error.
+_COLUMN_ERRORS = (
+    (re.compile(r"^The length of the data column (\w+) is longer"), 1204),
+    (re.compile(r"^Cannot insert a NULL value into column (\w+)$"), 1213),
+)
 _FORMATS = ("CSV", "JSON", "AVRO", "ORC", "FIXEDWIDTH", "SHAPEFILE", "DELIMITER")
 # Options that Redshift knows and refuses with Parquet, with the number of words that follow each.
 _FORBIDDEN = {
@@ -136,7 +142,7 @@ def run(session: Session, command: Copy) -> int:
     columns = _columns(target, command)
     loaded = 0
     files: list[tuple[str, int, int]] = []
-    current = command.source
+    current, started_at = command.source, now()
     try:
         for url, length in _urls(session, command):
             current = url
@@ -151,7 +157,17 @@ def run(session: Session, command: Copy) -> int:
     except (RedshiftError, duckdb.Error) as error:
         known = error if isinstance(error, RedshiftError) else from_duckdb(error)
         session.warehouse.history.add_error(
-            LoadError(session.number, target.schema, target.name, current, known.message)
+            LoadError(
+                session.query_id,
+                session.transaction_id,
+                session.number,
+                (target.schema, target.name),
+                started_at,
+                current,
+                target.facts.column(known.column) if isinstance(known, ColumnError) else None,
+                known.code if isinstance(known, ColumnError) else parquet_types.SCAN_ERROR,
+                known.message,
+            )
         )
         raise known from error
     session.warehouse.history.add_load(
@@ -264,7 +280,11 @@ def _load(session: Session, target: Relation, columns: tuple[Column, ...], file:
         row = session.execute(f"INSERT INTO {target.duckdb} ({listed}) SELECT {values} FROM _copy").fetchone()
     except duckdb.Error as error:
         known = from_duckdb(error)
-        raise RedshiftError(known.message.replace("{file}", file.url)) from error
+        message = known.message.replace("{file}", file.url)
+        for pattern, code in _COLUMN_ERRORS:
+            if found := pattern.match(message):
+                raise ColumnError(message, found[1], code) from error
+        raise RedshiftError(message) from error
     return int(row[0]) if row else 0
 
 

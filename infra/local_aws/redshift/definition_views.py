@@ -81,6 +81,12 @@ def classes(_: Warehouse, catalog: Catalog) -> Iterator[Row]:
         yield oid, relation.name, schemas[relation.schema], style
 
 
+def table_id(catalog: Catalog, table: tuple[str, str]) -> int:
+    """The reloid of PG_CLASS_INFO; 0 for a temporary table, of which that view tells nothing here."""
+    names = [(relation.schema, relation.name) for relation in _relations(catalog)]
+    return _FIRST_TABLE_OID + names.index(table) if table in names else 0
+
+
 def namespaces(_: Warehouse, catalog: Catalog) -> Iterator[Row]:
     """PG_NAMESPACE."""
     return _namespaces(catalog)

@@ -23,6 +23,14 @@ class RedshiftError(Exception):
         self.message = message
 
 
+class ColumnError(RedshiftError):
+    """A file cannot be loaded for one column; ``code`` is the number of Redshift's load error."""
+
+    def __init__(self, message: str, column: str, code: int) -> None:
+        super().__init__(message)
+        self.column, self.code = column, code
+
+
 class StatementCanceledError(RedshiftError):
     """The statement was canceled by a client or by the end of its session."""
 

@@ -7,10 +7,13 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from infra.local_aws.redshift.facts import Column
+
 MAX_EVENTS = 10_000
 
 
-def _now() -> datetime:
+def now() -> datetime:
+    """The time as the SYS views tell it, in UTC."""
     return datetime.now(UTC)
 
 
@@ -41,19 +44,22 @@ class Load:
     source: str
     files: tuple[tuple[str, int, int], ...]
     rows: int
-    at: datetime = field(default_factory=_now)
+    at: datetime = field(default_factory=now)
 
 
 @dataclass(frozen=True)
 class LoadError:
-    """One COPY that has failed."""
+    """One COPY that has failed: at which file, and for which column if the error is one column's."""
 
+    query_id: int
+    transaction_id: int
     session_id: int
-    schema: str
-    table: str
+    table: tuple[str, str]
+    started_at: datetime
     file: str
+    column: Column | None
+    code: int
     message: str
-    at: datetime = field(default_factory=_now)
 
 
 class History:

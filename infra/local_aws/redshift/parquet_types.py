@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from infra.local_aws.redshift.errors import RedshiftError
+from infra.local_aws.redshift.errors import ColumnError, RedshiftError
 from infra.local_aws.redshift.facts import Column
 from infra.local_aws.redshift.types import ColumnType
 
@@ -17,6 +17,8 @@ _PHYSICAL = {
     "float8": "DOUBLE",
     "bool": "BOOLEAN",
 }
+SCAN_ERROR = 15007
+"""The number of what Redshift calls a Spectrum Scan Error: a file that does not fit the table."""
 _TIMESTAMPS = ("timestamp", "timestamptz")
 
 
@@ -37,9 +39,11 @@ def check(parquet: Any, columns: tuple[Column, ...], url: str, fill_record: bool
     for position, column in enumerate(columns[:count]):
         found = schema.column(position)
         if not fits(found, column.type):
-            raise RedshiftError(
+            raise ColumnError(
                 f"File '{url}' has an incompatible Parquet schema for column '{url}.{column.name}'. "
-                f"Column type: {column.type.sql.upper()}, Parquet schema:\n{_described(found)}"
+                f"Column type: {column.type.sql.upper()}, Parquet schema:\n{_described(found)}",
+                column.name,
+                SCAN_ERROR,
             )
     return count
 

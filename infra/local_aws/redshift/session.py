@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 Tree = TypeVar("Tree", bound=exp.Expr)
 _numbers = itertools.count(1_073_741_825)
+_transactions = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,9 @@ class Session:
         self.number = next(_numbers)
         self.parameters = parameters.Parameters()
         self.canceled = threading.Event()
+        self.query_id = 0
+        """Of the statement that runs, as the SYS views know it; whoever runs one sets it before."""
+        self.transaction_id = 0
         self.is_explicit = False
         """Did the client say BEGIN, and not yet COMMIT?"""
         self.is_failed = False
@@ -263,7 +267,7 @@ class Session:
         if not self._in_transaction:
             locking.before_snapshot(self, kind, cursor, tree)
             self._connection.execute("BEGIN TRANSACTION")
-            self._in_transaction = True
+            self._in_transaction, self.transaction_id = True, next(_transactions)
         # DuckDB takes the snapshot with the first look at the data, and the catalog is one.
         catalog = self.catalog()
         target = locking.target(kind, cursor, tree)

@@ -258,6 +258,7 @@ class Statements:
         part.enter("STARTED")
         started_at, started = _now(), time.perf_counter_ns()
         try:
+            session.query_id = part.query_id
             outcome = session.run(part.sql, values)
         except RedshiftError as error:
             part.duration = time.perf_counter_ns() - started

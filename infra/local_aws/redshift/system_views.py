@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from infra.local_aws.redshift import definition_views
+from infra.local_aws.redshift import definition_views, load_views
 from infra.local_aws.redshift.catalog import Catalog, Relation
 from infra.local_aws.redshift.facts import Column
 from infra.local_aws.redshift.parameters import DATABASE
@@ -29,6 +29,7 @@ _KINDS = {
     "bigint": (ColumnType("int8"), pa.int64()),
     "bool": (ColumnType("bool"), pa.bool_()),
     "timestamp": (ColumnType("timestamp"), pa.timestamp("us")),
+    **{f"char{length}": (ColumnType("bpchar", length=length), pa.string()) for length in (10, 64, 127, 256, 512)},
 }
 
 
@@ -51,13 +52,21 @@ class SystemView:
         schema = pa.schema([pa.field(name, _KINDS[kind][1]) for name, kind in self._pairs()])
         rows = list(self.rows(warehouse, catalog))
         columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
+        kept = [_padded(values, column.type) for values, column in zip(columns, self.columns, strict=True)]
         return pa.Table.from_arrays(
-            [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)], schema=schema
+            [pa.array(values, field.type) for values, field in zip(kept, schema, strict=True)], schema=schema
         )
 
     def _pairs(self) -> list[tuple[str, str]]:
         pairs = [field.split() for field in self.fields.split(",")]
         return [(name, kind) for name, kind in pairs]
+
+
+def _padded(values: Iterable[Any], kind: ColumnType) -> list[Any]:
+    """As a column of that type holds them: char has always its whole length."""
+    if kind.name != "bpchar" or kind.length is None:
+        return list(values)
+    return [value[: kind.length].ljust(kind.length) for value in values]
 
 
 def find(schema: str | None, name: str) -> SystemView | None:
@@ -199,38 +208,6 @@ def _queries(warehouse: Warehouse, _: Catalog) -> Iterator[Row]:
         )
 
 
-def _loads(warehouse: Warehouse, _: Catalog) -> Iterator[Row]:
-    for load in warehouse.history.loads():
-        files = len(load.files)
-        size = sum(file[2] for file in load.files)
-        at = load.at.replace(tzinfo=None)
-        yield (
-            load.session_id,
-            DATABASE,
-            load.table,
-            load.schema,
-            "completed",
-            load.source,
-            "parquet",
-            files,
-            load.rows,
-            size,
-            at,
-        )
-
-
-def _load_details(warehouse: Warehouse, _: Catalog) -> Iterator[Row]:
-    for load in warehouse.history.loads():
-        for url, rows, size in load.files:
-            yield load.session_id, DATABASE, load.schema, load.table, url, rows, size, load.at.replace(tzinfo=None)
-
-
-def _load_errors(warehouse: Warehouse, _: Catalog) -> Iterator[Row]:
-    for error in warehouse.history.errors():
-        at = error.at.replace(tzinfo=None)
-        yield error.session_id, DATABASE, error.schema, error.table, at, error.file, 1204, error.message[:65535]
-
-
 def _principals(kind: str) -> Rows:
     def rows(warehouse: Warehouse, _: Catalog) -> list[Row]:
         connection = warehouse.connect()
@@ -350,26 +327,8 @@ VIEWS = (
         " error_message long_text, query_text long_text",
         _queries,
     ),
-    SystemView(
-        "pg_catalog",
-        "sys_load_history",
-        "session_id int, database_name text, table_name text, schema_name text, status text, data_source long_text,"
-        " file_format text, source_file_count int, loaded_rows bigint, loaded_bytes bigint, end_time timestamp",
-        _loads,
-    ),
-    SystemView(
-        "pg_catalog",
-        "sys_load_detail",
-        "session_id int, database_name text, schema_name text, table_name text, file_name long_text,"
-        " lines_scanned bigint, bytes_scanned bigint, record_time timestamp",
-        _load_details,
-    ),
-    SystemView(
-        "pg_catalog",
-        "sys_load_error_detail",
-        "session_id int, database_name text, schema_name text, table_name text, start_time timestamp,"
-        " file_name long_text, error_code int, error_message long_text",
-        _load_errors,
-    ),
+    SystemView("pg_catalog", "sys_load_history", load_views.LOAD_FIELDS, load_views.loads),
+    SystemView("pg_catalog", "sys_load_detail", load_views.DETAIL_FIELDS, load_views.details),
+    SystemView("pg_catalog", "sys_load_error_detail", load_views.ERROR_FIELDS, load_views.errors),
 )
 _BY_NAME = {(view.schema, view.name): view for view in VIEWS}

@@ -1,0 +1,50 @@
+"""The warehouse as contracts declare it, on the local Redshift, and this process's environment leading to it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from lakehouse import ddl
+from lakehouse.cli import stack
+from lakehouse.contract import Registry
+from lakehouse.redshift import Redshift
+from lakehouse.settings import Settings
+from tests.support.local_aws_process import LocalAwsProcess
+
+_names = itertools.count(1)
+
+
+@contextmanager
+def declared_warehouse(
+    local_aws: LocalAwsProcess, registry: Registry, is_wanted: Callable[[ddl.Table], bool]
+) -> Iterator[Settings]:
+    """The wanted tables, empty; a bucket of its own. In the end the schemas are dropped: the local Redshift has one
+    warehouse, whatever its databases are called."""
+    name = f"declared-{next(_names)}"
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in stack.environment(local_aws.endpoint).items():
+            patch.setenv(variable, value)
+        patch.setenv("LAKEHOUSE_BUCKET", name)
+        patch.setenv("LAKEHOUSE_WORKGROUP", name)
+        patch.setenv("LAKEHOUSE_DATABASE", "dev")
+        local_aws.client("s3").create_bucket(Bucket=name)
+        serverless = local_aws.client("redshift-serverless")
+        serverless.create_namespace(namespaceName=name, dbName="dev")
+        serverless.create_workgroup(workgroupName=name, namespaceName=name, baseCapacity=4)
+        settings = Settings.from_environment()
+        redshift = Redshift(settings)
+        tables = [table for table in ddl.tables(registry) if is_wanted(table)]
+        schemas = sorted({table.schema for table in tables})
+        try:
+            for schema in schemas:
+                redshift.query(ddl.create_schema(schema))
+            for table in tables:
+                redshift.query(ddl.create_table(table.name, ddl.lines(table), table.key, ddl.layout(table)))
+            yield settings
+        finally:
+            for schema in schemas:
+                redshift.query(f"DROP SCHEMA {schema} CASCADE")
