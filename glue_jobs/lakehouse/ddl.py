@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lakehouse.contract import Column, ColumnType, GoldContract, Registry, View
 
-_HEADER = "-- Made from the contracts by `lakehouse contract ddl --write`; change a contract and run it again."
+HEADER = "-- Made from the contracts by `lakehouse contract ddl --write`; change a contract and run it again."
 OPS = "ops"
 LOADS = "ops.loads"
 """The ledger of loads. Whoever loads holds its lock, and so does whoever replaces a table."""
@@ -63,7 +63,7 @@ _LEDGER = Table(
 def files(registry: Registry) -> Mapping[str, str]:
     """File name below ``sql/ddl/`` -> its SQL text, for every file that belongs there."""
     scripts = {f"{schema}.sql": _script(registry, schema) for schema in schemas(registry)}
-    return {name: "\n\n".join((_HEADER, *(f"{sql};" for sql in script))) + "\n" for name, script in scripts.items()}
+    return {name: "\n\n".join((HEADER, *(f"{sql};" for sql in script))) + "\n" for name, script in scripts.items()}
 
 
 def statements(registry: Registry) -> list[str]:

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from lakehouse.redshift import Failure, Redshift, RedshiftError
 
-_COPY = re.compile(r"COPY \S+ FROM '\S+/(?P<dataset>[^/']+)/(?P<part>\w+)\.manifest'")
+_COPY = re.compile(r"COPY \S+\s+FROM '\S+/(?P<dataset>[^/']+)/(?P<part>\w+)\.manifest'")
 _CHANGE = re.compile(r"(?:DELETE FROM|INSERT INTO) (?P<dataset>\S+)")
 # The Data API hands on what Redshift says to any client: a headline, then a block with numbers for its makers.
 _CONTEXT = re.compile(r"context:\s+(?P<reason>.*?)\s+query:", re.DOTALL)

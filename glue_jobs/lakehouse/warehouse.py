@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 
+from lakehouse import ddl
 from lakehouse.contract import Column, GoldContract, Registry
 from lakehouse.parquet_object import ParquetObject
 from lakehouse.redshift import MAX_STATEMENTS_PER_CALL
@@ -126,14 +127,14 @@ def stage_statements(
         for part in PARTS:
             stage = _stage(contract, part)
             # NOT NULL is asked of the files too: COPY names the file, the INSERT that follows would not.
-            columns = ", ".join(
-                f"{column.name} {column.type.redshift}{' NOT NULL' if column.required else ''}"
+            columns = ",\n    ".join(
+                f"{column.name} {ddl.type_sql(column.type)}{' NOT NULL' if column.required else ''}"
                 for column in _columns(contract, part)
             )
-            statements.append(f"CREATE TEMP TABLE {stage} ({columns})")
+            statements.append(f"CREATE TEMP TABLE {stage} (\n    {columns}\n)")
             if getattr(table, part):
                 manifest = f"s3://{bucket}/{_manifest_key(batch_id, table.dataset, part)}"
-                statements.append(f"COPY {stage} FROM '{manifest}' IAM_ROLE '{role}' FORMAT AS PARQUET MANIFEST")
+                statements.append(f"COPY {stage}\nFROM '{manifest}'\nIAM_ROLE '{role}'\nFORMAT AS PARQUET\nMANIFEST")
     return statements
 
 
@@ -149,23 +150,32 @@ def load_transactions(batch_id: int, tables: Sequence[ExportedTable], registry: 
 
 
 def _load_domain(domain: str, batch_id: int, tables: Sequence[ExportedTable], registry: Registry) -> Iterator[str]:
-    is_newer = f"(SELECT COALESCE(MAX(batch_id), 0) FROM ops.loads WHERE domain = '{domain}') < {batch_id}"
+    is_newer = (
+        "(\n        SELECT COALESCE(MAX(loads.batch_id), 0)\n        FROM ops.loads\n"
+        f"        WHERE loads.domain = '{domain}'\n    ) < {batch_id}"
+    )
     # SNAPSHOT isolation would let two loads of one new key both insert it; the lock makes the second one wait, and
     # then see that the batch is loaded.
     yield "LOCK ops.loads"
     mine = [table for table in tables if registry.gold[table.dataset].domain == domain]
     for table in mine:
         contract = registry.gold[table.dataset]
-        target, keys, rows = table.dataset, _stage(contract, "keys"), _stage(contract, "rows")
-        match = " AND ".join(f"{target}.{name} = {keys}.{name}" for name in contract.recompute_by)
-        names = ", ".join(contract.column_names)
-        yield f"DELETE FROM {target} USING {keys} WHERE {match} AND {is_newer}"
-        yield f"INSERT INTO {target} ({names}) SELECT {names} FROM {rows} WHERE {is_newer}"
+        yield from _replace(contract, contract.dataset, "rows", is_newer)
     row_count = sum(file.rows for table in mine for file in table.rows)
     yield (
-        "INSERT INTO ops.loads (domain, batch_id, loaded_at, table_count, row_count) "
-        f"SELECT '{domain}', {batch_id}, GETDATE(), {len(mine)}, {row_count} WHERE {is_newer}"
+        "INSERT INTO ops.loads (domain, batch_id, loaded_at, table_count, row_count)\n"
+        f"SELECT\n    '{domain}' AS domain_name,\n    {batch_id},\n    GETDATE() AS loaded_at,\n"
+        f"    {len(mine)} AS tables_loaded,\n    {row_count}\nWHERE\n    {is_newer}"
     )
+
+
+def _replace(contract: GoldContract, target: str, part: str, is_newer: str) -> Iterator[str]:
+    """Under the touched keys, the staged rows in the place of those that are there."""
+    keys = _stage(contract, "keys")
+    match = "\n    AND ".join(f"{target}.{name} = {keys}.{name}" for name in contract.recompute_by)
+    names, rows = ",\n    ".join(column.name for column in _columns(contract, part)), _stage(contract, part)
+    yield f"DELETE FROM {target}\nUSING {keys}\nWHERE\n    {match}\n    AND {is_newer}"
+    yield f"INSERT INTO {target} (\n    {names}\n)\nSELECT\n    {names}\nFROM {rows}\nWHERE\n    {is_newer}"
 
 
 def _lint_file(s3: Any, bucket: str, file: ExportedFile, columns: Sequence[Column]) -> Iterator[str]:

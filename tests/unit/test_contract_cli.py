@@ -96,21 +96,24 @@ def test_show_of_an_unknown_dataset_proposes_the_nearest() -> None:
 
 def test_ddl_is_printed_checked_and_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "sql/ddl"
-    shutil.copytree(REPOSITORY / "sql/ddl", folder)
+    shutil.copytree(REPOSITORY / "sql", tmp_path / "sql")
     monkeypatch.chdir(tmp_path)
     assert "CREATE TABLE IF NOT EXISTS storefront.dim_user (" in runner.invoke(app, ["ddl"]).stdout
     (folder / "ops.sql").write_text("SELECT 1;\n", encoding="utf-8")
     (folder / "storefront.sql").unlink()
     (folder / "gone.sql").write_text("SELECT 1;\n", encoding="utf-8")
+    for made in ("load/retail.sql", "checks/retail.sql"):
+        (tmp_path / "sql" / made).unlink()
     checked = runner.invoke(app, ["ddl", "--check"])
     assert checked.exit_code == 1
-    assert [line.split(":")[0] for line in checked.stdout.splitlines()[:3]] == [
-        *("sql/ddl/gone.sql", "sql/ddl/ops.sql", "sql/ddl/storefront.sql")
+    assert [line.split(":")[0] for line in checked.stdout.splitlines()[:5]] == [
+        *("sql/ddl/gone.sql", "sql/ddl/ops.sql", "sql/ddl/storefront.sql", "sql/load/retail.sql"),
+        "sql/checks/retail.sql",
     ]
     assert runner.invoke(app, ["ddl", "--write"]).exit_code == 0
     assert runner.invoke(app, ["ddl", "--check"]).exit_code == 0
-    assert {file.name: file.read_bytes() for file in folder.glob("*.sql")} == {
-        file.name: file.read_bytes() for file in (REPOSITORY / "sql/ddl").glob("*.sql")
+    assert {file.relative_to(tmp_path): file.read_bytes() for file in tmp_path.rglob("*.sql")} == {
+        file.relative_to(REPOSITORY): file.read_bytes() for file in (REPOSITORY / "sql").rglob("*.sql")
     }
 
 

@@ -206,13 +206,13 @@ def test_every_identifier_comes_from_a_contract() -> None:
 
 def test_staging_copies_by_manifest_into_tables_like_the_target() -> None:
     statements = warehouse.stage_statements(BUCKET, ROLE, 7, [exported(TRENDS, rows=0)], REGISTRY)
-    assert statements == [
-        "CREATE TEMP TABLE stage_online_retail_sales_trends_keys (sales_date DATE NOT NULL)",
+    assert [" ".join(statement.split()) for statement in statements] == [
+        "CREATE TEMP TABLE stage_online_retail_sales_trends_keys ( sales_date DATE NOT NULL )",
         f"COPY stage_online_retail_sales_trends_keys FROM 's3://{BUCKET}/export/0000000007/online_retail.sales_trends/"
         f"keys.manifest' IAM_ROLE '{ROLE}' FORMAT AS PARQUET MANIFEST",
-        "CREATE TEMP TABLE stage_online_retail_sales_trends_rows (sales_date DATE NOT NULL, "
-        "country VARCHAR(60) NOT NULL, revenue DECIMAL(38,3) NOT NULL, quantity BIGINT NOT NULL, "
-        "order_count BIGINT NOT NULL, line_count BIGINT NOT NULL, customer_count BIGINT NOT NULL)",
+        "CREATE TEMP TABLE stage_online_retail_sales_trends_rows ( sales_date DATE NOT NULL, "
+        "country VARCHAR(60) NOT NULL, revenue DECIMAL(38, 3) NOT NULL, quantity BIGINT NOT NULL, "
+        "order_count BIGINT NOT NULL, line_count BIGINT NOT NULL, customer_count BIGINT NOT NULL )",
     ], "keys that were left empty have no rows to copy"
 
 
@@ -223,7 +223,7 @@ def test_one_transaction_per_domain_begins_with_the_lock_and_ends_with_the_recor
         assert statements[0] == "LOCK ops.loads"
         assert statements[-1].startswith("INSERT INTO ops.loads ")
         assert len(statements) == 2 + 2 * len(REGISTRY.gold_of(domain))
-        assert all(f"domain = '{domain}') < 7" in statement for statement in statements[1:])
+        assert all(f"domain = '{domain}' ) < 7" in " ".join(statement.split()) for statement in statements[1:])
 
 
 def test_a_domain_of_too_many_tables_is_refused_by_name() -> None:

@@ -29,7 +29,7 @@ from lakehouse.contract import (
 
 app = typer.Typer(help="Look at contracts, check them, and keep what is made from them.", no_args_is_help=True)
 
-_DDL_FOLDER = Path("sql/ddl")
+_SQL_FOLDER = Path("sql")
 _DICTIONARY_FOLDER = Path("docs/dictionary")
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text for people.")]
 _Domains = Annotated[
@@ -96,11 +96,19 @@ def show(
 
 @app.command("ddl", epilog="Example: lakehouse contract ddl --write")
 def ddl_(
-    check_files: Annotated[bool, typer.Option("--check", help=f"Compare with {_DDL_FOLDER}; exit 1 on drift.")] = False,
-    write: Annotated[bool, typer.Option("--write", help=f"Write {_DDL_FOLDER}.")] = False,
+    check_files: Annotated[
+        bool, typer.Option("--check", help=f"Compare with {_SQL_FOLDER}/ddl, load and checks; exit 1 on drift.")
+    ] = False,
+    write: Annotated[bool, typer.Option("--write", help=f"Write {_SQL_FOLDER}/ddl, load and checks.")] = False,
 ) -> None:
-    """Print the Redshift DDL made from the contracts, or keep the files made from it."""
-    _keep(ddl.files(_registry()), _DDL_FOLDER, "ddl", check_files, write)
+    """Print the Redshift DDL made from the contracts; or keep the files of it, of the loads and of the checks."""
+    registry = _registry()
+    wanted = {_SQL_FOLDER / "ddl": ddl.files(registry)}
+    if check_files or write:
+        from lakehouse import checks, load_scripts  # the loader reads Parquet: slow to import
+
+        wanted |= {_SQL_FOLDER / "load": load_scripts.files(registry), _SQL_FOLDER / "checks": checks.files(registry)}
+    _keep(wanted, "ddl", check_files, write)
 
 
 @app.command("dictionary", epilog="Example: lakehouse contract dictionary --write")
@@ -111,33 +119,40 @@ def dictionary_(
     write: Annotated[bool, typer.Option("--write", help=f"Write {_DICTIONARY_FOLDER}.")] = False,
 ) -> None:
     """Print the data dictionary made from the contracts, or keep its pages: what every table and column means."""
-    _keep(dictionary.pages(_registry()), _DICTIONARY_FOLDER, "dictionary", check_files, write)
+    _keep({_DICTIONARY_FOLDER: dictionary.pages(_registry())}, "dictionary", check_files, write)
 
 
-def _keep(wanted: Mapping[str, str], folder: Path, verb: str, check_files: bool, write: bool) -> None:
-    """Print files made from the contracts, or compare them with those of a folder, or write them there."""
+def _keep(wanted: Mapping[Path, Mapping[str, str]], verb: str, check_files: bool, write: bool) -> None:
+    """Print files made from the contracts, or compare them with those of their folders, or write them there."""
     if check_files and write:
         raise typer.BadParameter("give one of them", param_hint="--check / --write")
     if not (check_files or write):
-        typer.echo("\n".join(wanted.values()), nl=False)
+        typer.echo("\n".join(text for files in wanted.values() for text in files.values()), nl=False)
         return
-    if not folder.is_dir():
-        raise typer.BadParameter(f"{folder} is not here; run it from the repository's root", param_hint="--write")
-    suffixes = {Path(name).suffix for name in wanted}
-    files = [file for file in folder.iterdir() if file.suffix in suffixes]
-    found = {file.name: file.read_text(encoding="utf-8") for file in files}
-    drifted = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
-    for name in drifted:
-        if write and name in wanted:
-            (folder / name).write_text(wanted[name], encoding="utf-8")
-        elif write:
-            (folder / name).unlink()
-        typer.echo(f"{folder / name}: {'written' if write else 'differs from the contracts'}")
+    drifted = [path for folder, files in wanted.items() for path in _drifted(folder, files, write)]
+    for path in drifted:
+        typer.echo(f"{path}: {'written' if write else 'differs from the contracts'}")
     if drifted and not write:
         typer.echo(f"run: lakehouse contract {verb} --write")
         raise typer.Exit(1)
     if not drifted:
-        typer.echo(f"{folder} says what the contracts say")
+        folders = ", ".join(map(str, wanted))
+        typer.echo(f"{folders}: what the contracts say")
+
+
+def _drifted(folder: Path, wanted: Mapping[str, str], write: bool) -> list[Path]:
+    """The files of a folder that are not as wanted; with `write` they are from now on."""
+    if not folder.is_dir():
+        raise typer.BadParameter(f"{folder} is not here; run it from the repository's root", param_hint="--write")
+    suffixes = {Path(name).suffix for name in wanted}
+    found = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.suffix in suffixes}
+    drifted = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
+    for name in drifted if write else ():
+        if name in wanted:
+            (folder / name).write_text(wanted[name], encoding="utf-8")
+        else:
+            (folder / name).unlink()
+    return [folder / name for name in drifted]
 
 
 def _registry() -> Registry:

@@ -1,0 +1,488 @@
+-- Made from the contracts by `lakehouse contract ddl --write`; change a contract and run it again.
+
+-- How a batch is loaded into storefront: the statements that the load runs, in this order, in one session.
+-- To run it by hand, put these in the place of their names:
+--   :bucket     bucket of the lake
+--   :iam_role   ARN of the role that COPY reads it with
+--   :batch_id   number of the batch with ten digits, as in the folder of its export: 0000000007
+--   :row_count  rows that it brings to these tables: export/:batch_id/index.json tells them of each file
+-- Leave out the tables for which that index has no keys, and each COPY for which it has no file.
+
+CREATE TEMP TABLE stage_storefront_daily_revenue_keys (
+    revenue_date DATE NOT NULL
+);
+
+COPY stage_storefront_daily_revenue_keys
+FROM 's3://:bucket/export/:batch_id/storefront.daily_revenue/keys.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+CREATE TEMP TABLE stage_storefront_daily_revenue_rows (
+    revenue_date DATE NOT NULL,
+    currency VARCHAR(3) NOT NULL,
+    gross_amount DECIMAL(20, 2) NOT NULL,
+    refunded_amount DECIMAL(20, 2) NOT NULL,
+    net_amount DECIMAL(20, 2) NOT NULL,
+    transaction_count BIGINT NOT NULL,
+    refund_count BIGINT NOT NULL,
+    customer_count BIGINT NOT NULL
+);
+
+COPY stage_storefront_daily_revenue_rows
+FROM 's3://:bucket/export/:batch_id/storefront.daily_revenue/rows.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+CREATE TEMP TABLE stage_storefront_dim_date_keys (
+    year INTEGER NOT NULL
+);
+
+COPY stage_storefront_dim_date_keys
+FROM 's3://:bucket/export/:batch_id/storefront.dim_date/keys.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+CREATE TEMP TABLE stage_storefront_dim_date_rows (
+    calendar_date DATE NOT NULL,
+    year INTEGER NOT NULL,
+    quarter INTEGER NOT NULL,
+    month INTEGER NOT NULL,
+    month_name VARCHAR(9) NOT NULL,
+    iso_week INTEGER NOT NULL,
+    day_of_week INTEGER NOT NULL,
+    is_weekend BOOLEAN NOT NULL
+);
+
+COPY stage_storefront_dim_date_rows
+FROM 's3://:bucket/export/:batch_id/storefront.dim_date/rows.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+CREATE TEMP TABLE stage_storefront_dim_user_keys (
+    user_id VARCHAR(32) NOT NULL
+);
+
+COPY stage_storefront_dim_user_keys
+FROM 's3://:bucket/export/:batch_id/storefront.dim_user/keys.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+CREATE TEMP TABLE stage_storefront_dim_user_rows (
+    user_key BIGINT NOT NULL,
+    user_id VARCHAR(32) NOT NULL,
+    country VARCHAR(2),
+    signed_up_date DATE,
+    is_marketing_opt_in BOOLEAN
+);
+
+COPY stage_storefront_dim_user_rows
+FROM 's3://:bucket/export/:batch_id/storefront.dim_user/rows.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+CREATE TEMP TABLE stage_storefront_fact_event_keys (
+    event_id VARCHAR(40) NOT NULL
+);
+
+COPY stage_storefront_fact_event_keys
+FROM 's3://:bucket/export/:batch_id/storefront.fact_event/keys.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+CREATE TEMP TABLE stage_storefront_fact_event_rows (
+    event_id VARCHAR(40) NOT NULL,
+    user_key BIGINT NOT NULL,
+    user_id VARCHAR(32),
+    session_id VARCHAR(40),
+    event_type VARCHAR(16) NOT NULL,
+    product_id VARCHAR(32),
+    device VARCHAR(7),
+    event_date DATE NOT NULL,
+    occurred_at TIMESTAMP NOT NULL
+);
+
+COPY stage_storefront_fact_event_rows
+FROM 's3://:bucket/export/:batch_id/storefront.fact_event/rows.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+CREATE TEMP TABLE stage_storefront_fact_transaction_keys (
+    transaction_id VARCHAR(40) NOT NULL
+);
+
+COPY stage_storefront_fact_transaction_keys
+FROM 's3://:bucket/export/:batch_id/storefront.fact_transaction/keys.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+CREATE TEMP TABLE stage_storefront_fact_transaction_rows (
+    transaction_id VARCHAR(40) NOT NULL,
+    user_key BIGINT NOT NULL,
+    user_id VARCHAR(32) NOT NULL,
+    product_id VARCHAR(32) NOT NULL,
+    category VARCHAR(60),
+    transaction_date DATE NOT NULL,
+    occurred_at TIMESTAMP NOT NULL,
+    quantity INTEGER,
+    unit_price DECIMAL(12, 2) NOT NULL,
+    amount DECIMAL(14, 2) NOT NULL,
+    currency VARCHAR(3) NOT NULL,
+    status VARCHAR(10) NOT NULL,
+    payment_method VARCHAR(13)
+);
+
+COPY stage_storefront_fact_transaction_rows
+FROM 's3://:bucket/export/:batch_id/storefront.fact_transaction/rows.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+CREATE TEMP TABLE stage_storefront_user_activity_keys (
+    activity_date DATE NOT NULL,
+    user_id VARCHAR(32) NOT NULL
+);
+
+COPY stage_storefront_user_activity_keys
+FROM 's3://:bucket/export/:batch_id/storefront.user_activity/keys.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+CREATE TEMP TABLE stage_storefront_user_activity_rows (
+    activity_date DATE NOT NULL,
+    user_id VARCHAR(32) NOT NULL,
+    event_count BIGINT NOT NULL,
+    page_view_count BIGINT NOT NULL,
+    add_to_cart_count BIGINT NOT NULL,
+    purchase_event_count BIGINT NOT NULL,
+    transaction_count BIGINT NOT NULL
+);
+
+COPY stage_storefront_user_activity_rows
+FROM 's3://:bucket/export/:batch_id/storefront.user_activity/rows.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+CREATE TEMP TABLE stage_storefront_user_lifetime_value_keys (
+    user_id VARCHAR(32) NOT NULL
+);
+
+COPY stage_storefront_user_lifetime_value_keys
+FROM 's3://:bucket/export/:batch_id/storefront.user_lifetime_value/keys.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+CREATE TEMP TABLE stage_storefront_user_lifetime_value_rows (
+    user_id VARCHAR(32) NOT NULL,
+    currency VARCHAR(3) NOT NULL,
+    order_count BIGINT NOT NULL,
+    gross_amount DECIMAL(20, 2) NOT NULL,
+    refunded_amount DECIMAL(20, 2) NOT NULL,
+    net_amount DECIMAL(20, 2) NOT NULL,
+    average_order_amount DECIMAL(14, 2) NOT NULL,
+    first_transaction_at TIMESTAMP NOT NULL,
+    last_transaction_at TIMESTAMP NOT NULL
+);
+
+COPY stage_storefront_user_lifetime_value_rows
+FROM 's3://:bucket/export/:batch_id/storefront.user_lifetime_value/rows.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+BEGIN;
+
+LOCK ops.loads;
+
+DELETE FROM storefront.daily_revenue
+USING stage_storefront_daily_revenue_keys
+WHERE
+    storefront.daily_revenue.revenue_date = stage_storefront_daily_revenue_keys.revenue_date
+    AND (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+INSERT INTO storefront.daily_revenue (
+    revenue_date,
+    currency,
+    gross_amount,
+    refunded_amount,
+    net_amount,
+    transaction_count,
+    refund_count,
+    customer_count
+)
+SELECT
+    revenue_date,
+    currency,
+    gross_amount,
+    refunded_amount,
+    net_amount,
+    transaction_count,
+    refund_count,
+    customer_count
+FROM stage_storefront_daily_revenue_rows
+WHERE
+    (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+DELETE FROM storefront.dim_date
+USING stage_storefront_dim_date_keys
+WHERE
+    storefront.dim_date.year = stage_storefront_dim_date_keys.year
+    AND (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+INSERT INTO storefront.dim_date (
+    calendar_date,
+    year,
+    quarter,
+    month,
+    month_name,
+    iso_week,
+    day_of_week,
+    is_weekend
+)
+SELECT
+    calendar_date,
+    year,
+    quarter,
+    month,
+    month_name,
+    iso_week,
+    day_of_week,
+    is_weekend
+FROM stage_storefront_dim_date_rows
+WHERE
+    (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+DELETE FROM storefront.dim_user
+USING stage_storefront_dim_user_keys
+WHERE
+    storefront.dim_user.user_id = stage_storefront_dim_user_keys.user_id
+    AND (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+INSERT INTO storefront.dim_user (
+    user_key,
+    user_id,
+    country,
+    signed_up_date,
+    is_marketing_opt_in
+)
+SELECT
+    user_key,
+    user_id,
+    country,
+    signed_up_date,
+    is_marketing_opt_in
+FROM stage_storefront_dim_user_rows
+WHERE
+    (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+DELETE FROM storefront.fact_event
+USING stage_storefront_fact_event_keys
+WHERE
+    storefront.fact_event.event_id = stage_storefront_fact_event_keys.event_id
+    AND (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+INSERT INTO storefront.fact_event (
+    event_id,
+    user_key,
+    user_id,
+    session_id,
+    event_type,
+    product_id,
+    device,
+    event_date,
+    occurred_at
+)
+SELECT
+    event_id,
+    user_key,
+    user_id,
+    session_id,
+    event_type,
+    product_id,
+    device,
+    event_date,
+    occurred_at
+FROM stage_storefront_fact_event_rows
+WHERE
+    (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+DELETE FROM storefront.fact_transaction
+USING stage_storefront_fact_transaction_keys
+WHERE
+    storefront.fact_transaction.transaction_id = stage_storefront_fact_transaction_keys.transaction_id
+    AND (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+INSERT INTO storefront.fact_transaction (
+    transaction_id,
+    user_key,
+    user_id,
+    product_id,
+    category,
+    transaction_date,
+    occurred_at,
+    quantity,
+    unit_price,
+    amount,
+    currency,
+    status,
+    payment_method
+)
+SELECT
+    transaction_id,
+    user_key,
+    user_id,
+    product_id,
+    category,
+    transaction_date,
+    occurred_at,
+    quantity,
+    unit_price,
+    amount,
+    currency,
+    status,
+    payment_method
+FROM stage_storefront_fact_transaction_rows
+WHERE
+    (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+DELETE FROM storefront.user_activity
+USING stage_storefront_user_activity_keys
+WHERE
+    storefront.user_activity.activity_date = stage_storefront_user_activity_keys.activity_date
+    AND storefront.user_activity.user_id = stage_storefront_user_activity_keys.user_id
+    AND (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+INSERT INTO storefront.user_activity (
+    activity_date,
+    user_id,
+    event_count,
+    page_view_count,
+    add_to_cart_count,
+    purchase_event_count,
+    transaction_count
+)
+SELECT
+    activity_date,
+    user_id,
+    event_count,
+    page_view_count,
+    add_to_cart_count,
+    purchase_event_count,
+    transaction_count
+FROM stage_storefront_user_activity_rows
+WHERE
+    (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+DELETE FROM storefront.user_lifetime_value
+USING stage_storefront_user_lifetime_value_keys
+WHERE
+    storefront.user_lifetime_value.user_id = stage_storefront_user_lifetime_value_keys.user_id
+    AND (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+INSERT INTO storefront.user_lifetime_value (
+    user_id,
+    currency,
+    order_count,
+    gross_amount,
+    refunded_amount,
+    net_amount,
+    average_order_amount,
+    first_transaction_at,
+    last_transaction_at
+)
+SELECT
+    user_id,
+    currency,
+    order_count,
+    gross_amount,
+    refunded_amount,
+    net_amount,
+    average_order_amount,
+    first_transaction_at,
+    last_transaction_at
+FROM stage_storefront_user_lifetime_value_rows
+WHERE
+    (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+INSERT INTO ops.loads (domain, batch_id, loaded_at, table_count, row_count)
+SELECT
+    'storefront' AS domain_name,
+    :batch_id,
+    GETDATE() AS loaded_at,
+    7 AS tables_loaded,
+    :row_count
+WHERE
+    (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+COMMIT;
