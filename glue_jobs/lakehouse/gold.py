@@ -144,16 +144,17 @@ def _whole_sessions(contract: GoldContract, keys: DataFrame, changes: Frames, si
     return keys.unionByName(reached).distinct()
 
 
-def compute(contract: GoldContract, keys: DataFrame, silver: Frames) -> DataFrame:
-    """The rows that the table must hold under the touched keys: the contract's columns, in order and exactly typed.
+def compute(contract: GoldContract, keys: DataFrame | None, silver: Frames) -> DataFrame:
+    """The rows that the table must hold under the touched keys, or in all without any: the contract's columns, in
+    order and exactly typed.
 
     `silver` holds whole tables, and every version of a dataset under the name `versions_of` it.
     """
     inputs = dict(silver)
-    for source in contract.sources:
-        names = [source.dataset, *([versions_of(source.dataset)] if source.has_versions else [])]
-        for name in names:
-            inputs[name] = _under_keys(silver[name], source, keys)
+    if keys is not None:
+        for source in contract.sources:
+            names = [source.dataset, *([versions_of(source.dataset)] if source.has_versions else [])]
+            inputs |= {name: _under_keys(silver[name], source, keys) for name in names}
     result = _exactly(contract, function_of(contract)(Inputs(contract, inputs)))
     if contract.unknown_member:
         result = result.unionByName(_unknown(contract, result))
@@ -167,7 +168,7 @@ def _under_keys(rows: DataFrame, source: GoldSource, keys: DataFrame) -> DataFra
     return _semi_join(named, prefixed, tuple(prefixed.columns)).select(*rows.columns)
 
 
-def difference(contract: GoldContract, keys: DataFrame, computed: DataFrame, existing: DataFrame) -> DataFrame:
+def difference(contract: GoldContract, keys: DataFrame | None, computed: DataFrame, existing: DataFrame) -> DataFrame:
     """Rows to upsert (`_deleted` false: new or different) and to delete (`_deleted` true: their key is empty now)."""
     row = F.struct(*existing.columns)
     grain = [F.col(name).alias(f"_k_{name}") for name in contract.key]
@@ -182,9 +183,9 @@ def difference(contract: GoldContract, keys: DataFrame, computed: DataFrame, exi
     )
 
 
-def under(keys: DataFrame, table: DataFrame, contract: GoldContract) -> DataFrame:
-    """The rows of a gold table whose recompute key is among the touched ones."""
-    return _semi_join(table, keys, contract.recompute_by)
+def under(keys: DataFrame | None, table: DataFrame, contract: GoldContract) -> DataFrame:
+    """The rows of a gold table whose recompute key is among the touched ones; all of them without any."""
+    return table if keys is None else _semi_join(table, keys, contract.recompute_by)
 
 
 def _keys_of(contract: GoldContract, source: GoldSource, rows: DataFrame) -> DataFrame:

@@ -6,7 +6,8 @@
     export/<batch>/index.json                        names every file; written last
 
 COPY fills temporary tables of one Data API session; then one transaction per domain locks the ledger, and replaces the
-touched keys only if no batch as new as this one has been loaded. An old load that wakes up late changes nothing.
+touched keys, or the whole of a table that was rebuilt, only if no batch as new as this one has been loaded. An old load
+that wakes up late changes nothing.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ class ExportedTable:
     dataset: str
     keys: tuple[ExportedFile, ...]
     rows: tuple[ExportedFile, ...]
+    is_whole: bool = False
+    """Whether `rows` are all that the table is to hold; there are no keys then."""
 
 
 class LintError(Exception):
@@ -91,13 +94,17 @@ def publish(s3: Any, bucket: str, batch_id: int, tables: Sequence[ExportedTable]
 
 
 def read_export(s3: Any, bucket: str, batch_id: int) -> tuple[ExportedTable, ...]:
-    """The index of a batch's export; only tables with touched keys."""
+    """The index of a batch's export; only tables that it touches."""
     index = json.loads(s3.get_object(Bucket=bucket, Key=f"{folder(batch_id)}index.json")["Body"].read())
     tables = (
-        ExportedTable(entry["dataset"], *(tuple(ExportedFile(**file) for file in entry[part]) for part in PARTS))
+        ExportedTable(
+            entry["dataset"],
+            **{part: tuple(ExportedFile(**file) for file in entry[part]) for part in PARTS},
+            is_whole=entry.get("is_whole", False),
+        )
         for entry in index["tables"]
     )
-    return tuple(table for table in tables if table.keys)
+    return tuple(table for table in tables if table.keys or table.is_whole)
 
 
 def lint(s3: Any, bucket: str, tables: Sequence[ExportedTable], registry: Registry) -> None:
@@ -155,7 +162,11 @@ def _load_domain(domain: str, batch_id: int, tables: Sequence[ExportedTable], re
         target, keys, rows = table.dataset, _stage(contract, "keys"), _stage(contract, "rows")
         match = " AND ".join(f"{target}.{name} = {keys}.{name}" for name in contract.recompute_by)
         names = ", ".join(contract.column_names)
-        yield f"DELETE FROM {target} USING {keys} WHERE {match} AND {is_newer}"
+        yield (
+            f"DELETE FROM {target} WHERE {is_newer}"
+            if table.is_whole
+            else (f"DELETE FROM {target} USING {keys} WHERE {match} AND {is_newer}")
+        )
         yield f"INSERT INTO {target} ({names}) SELECT {names} FROM {rows} WHERE {is_newer}"
     row_count = sum(file.rows for table in mine for file in table.rows)
     yield (
