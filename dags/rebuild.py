@@ -82,6 +82,14 @@ def rebuild():
 
         return not replays.are_pending(Settings.from_environment(), [request_id])
 
+    @task(doc_md="Fail if the batch failed so often that it was given up, and say why.")
+    def outcome(request_id: str) -> None:
+        import boto3
+
+        from lakehouse import rebuilds
+
+        rebuilds.require_done(boto3.client("s3"), Settings.from_environment().bucket, request_id)
+
     start_ingest = TriggerDagRunOperator(
         task_id="start_ingest",
         doc_md="Start the run that takes it. Named after this run, so that a retry cannot start two.",
@@ -90,7 +98,7 @@ def rebuild():
         skip_when_already_exists=True,
     )
     request = submit()
-    request >> start_ingest >> done(request)
+    request >> start_ingest >> done(request) >> outcome(request)
 
 
 rebuild()

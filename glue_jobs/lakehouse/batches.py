@@ -13,6 +13,7 @@ fails, a replay and a rebuild are given up: the file is quarantined as `processi
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -167,6 +168,15 @@ def read(s3: Any, bucket: str, batch_id: int) -> Batch:
     )
 
 
+def of_request(s3: Any, bucket: str, request_id: str) -> Batch | None:
+    """The batch that was made of a request; None as long as there is none."""
+    _, last = _last_batch(s3, bucket)
+    found = (read(s3, bucket, number) for number in range(last, 0, -1))
+    # Its id begins with the time: a batch that was planned before cannot be it.
+    begun = itertools.takewhile(lambda batch: _when(batch.planned_at) >= request_id[:15], found)
+    return next((batch for batch in begun if batch.request_id == request_id), None)
+
+
 def note_failure(s3: Any, bucket: str, batch: Batch, run: str, message: str) -> None:
     """Put on record that a run of this name ended because a Glue job failed on the batch; once, however often said."""
     _put_once(s3, bucket, _failure_key(batch, run), {"run": run, "message": message})
@@ -207,6 +217,11 @@ def _narrow_if_it_keeps_failing(s3: Any, bucket: str, batch: Batch) -> Batch:
     narrowed = {"file_ids": [file.file_id for file in kept], "given_up": given_up}
     _put_once(s3, bucket, _narrowed_key(batch.batch_id, batch.narrowed + 1), narrowed)
     return read(s3, bucket, batch.batch_id)
+
+
+def _when(instant: str) -> str:
+    """An instant as request ids begin with it."""
+    return f"{datetime.fromisoformat(instant).astimezone(UTC):%Y%m%dT%H%M%S}"
 
 
 def _bounded(files: Iterable[LandedFile], batch_files: int, batch_bytes: int) -> tuple[LandedFile, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
 
-ROAD = ["submit", "start_ingest", "done"]
+ROAD = ["submit", "start_ingest", "done", "outcome"]
 
 
 @pytest.fixture

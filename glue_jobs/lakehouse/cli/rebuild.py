@@ -53,8 +53,9 @@ def rebuild(
             f"there is no such domain; there are {', '.join(registry.domains)}", param_hint="DOMAIN"
         )
     connection, now = connect(), datetime.now(UTC)
+    s3 = boto3.client("s3")
     request = rebuilds.submit(
-        boto3.client("s3"),
+        s3,
         connection.settings.bucket,
         registry,
         domain,
@@ -66,6 +67,7 @@ def rebuild(
     airflow = start_ingest(connection)
     if wait:
         wait_for(connection, [request], airflow, timeout)
+        rebuilds.require_done(s3, connection.settings.bucket, request)
     if as_json:
         typer.echo(json.dumps({"request": request, "done": wait}))
     else:
