@@ -36,7 +36,8 @@ def main(argv: list[str]) -> None:
     touched = [
         contract
         for contract in concerned
-        if changed.keys() & set(contract.datasets)
+        if batch.rebuilds("gold")
+        or changed.keys() & set(contract.datasets)
         or (contract.unknown_member and lake.read(tables.gold_table(contract)).isEmpty())
     ]
     current = {name: lake.read(tables.silver_table(source)) for name, source in sources.items()}
@@ -45,7 +46,8 @@ def main(argv: list[str]) -> None:
     export = Export(lake.spark, args.bucket, batch_id)
 
     def build(contract: GoldContract) -> ExportedTable:
-        keys = lake.pin(gold.touched(contract, changed, current))
+        # A rebuild computes the whole table, whatever has changed.
+        keys = None if batch.rebuilds("gold") else lake.pin(gold.touched(contract, changed, current))
         computed = gold.compute(contract, keys, current)
         existing = lake.read(tables.gold_table(contract))
         lake.merge_gold(contract, lake.pin(gold.difference(contract, keys, computed, existing)))

@@ -13,6 +13,7 @@ from lakehouse import batches, job, tables
 from lakehouse.contract import load_registry
 from lakehouse.ingesting import ingest
 from lakehouse.lake import Lake
+from lakehouse.rebuilding import bronze_from_raw
 
 
 def main(argv: list[str]) -> None:
@@ -28,6 +29,11 @@ def main(argv: list[str]) -> None:
         return  # a verdict stands: a file replaced since then is the next batch's
     if batch.kind == "discard":
         lake.discard(batch)
+        lake.write_ledger(batch, ())
+        return
+    if batch.kind == "rebuild":
+        for dataset in batch.datasets if batch.rebuilds("bronze") else ():
+            bronze_from_raw(lake, registry.sources[dataset], args.bucket)
         lake.write_ledger(batch, ())
         return
     ingested = ingest(lake, registry, batch, args.bucket)

@@ -4,14 +4,17 @@ Arguments: --batch_id, --bucket.
 """
 
 import sys
+from collections.abc import Sequence
 from functools import reduce
 
 import boto3
 from pyspark.sql import DataFrame
 
 from lakehouse import batches, job, tables
-from lakehouse.contract import load_registry
+from lakehouse.batches import Batch
+from lakehouse.contract import Registry, SourceContract, load_registry
 from lakehouse.lake import Lake
+from lakehouse.rebuilding import silver_from_bronze
 from lakehouse.refining import Refined, refine, warnings_of
 
 
@@ -19,13 +22,16 @@ def main(argv: list[str]) -> None:
     args = job.arguments(argv, "batch_id", "bucket")
     lake = Lake(job.spark())
     batch = batches.read(boto3.client("s3"), args.bucket, int(args.batch_id))
-    if batch.kind == "discard":
+    if batch.kind == "discard" or (batch.kind == "rebuild" and not batch.rebuilds("silver")):
         return
     registry = lake.evolved(load_registry(), up_to=batch.batch_id)
     concerned = {*lake.datasets_in(batch.batch_id), *batch.rows, *(batch.datasets if batch.narrowed else ())}
     levels = registry.in_order(concerned)
     for level in levels:
         lake.ensure(table for contract in level for table in tables.of_batch(contract, registry))
+    if batch.kind == "rebuild":
+        _rebuild(lake, registry, levels, batch)
+        return
     if batch.given_up:
         lake.reopen(batch)
     results: list[Refined] = []
@@ -41,6 +47,17 @@ def main(argv: list[str]) -> None:
     # Last, for a try that is killed before finds them again here.
     if released is not None:
         lake.release(released, batch)
+
+
+def _rebuild(lake: Lake, registry: Registry, levels: Sequence[Sequence[SourceContract]], batch: Batch) -> None:
+    """Silver and what is counted of it, from all of bronze; parents before those that refer to them."""
+    results: list[Refined] = []
+    for level in levels:
+        results += lake.side_by_side(lambda contract: silver_from_bronze(lake, registry, contract, batch), level)
+    lake.account({result.contract: result.files for result in results})
+    warned = [warnings_of(lake, registry, result) for result in results if result.contract.can_warn]
+    if warned:
+        lake.warn_again(reduce(DataFrame.unionByName, warned), [result.contract.dataset for result in results])
 
 
 if __name__ == "__main__":

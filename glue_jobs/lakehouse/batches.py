@@ -8,11 +8,12 @@
     batches/latest.json                    a hint where to start looking; never the truth
 
 A batch that failed `MOST_FAILURES` times is halved; the other half waits for the next batch. A lone file that still
-fails, and a replay, is given up: the file is quarantined as `processing_failed`, the rows stay in quarantine.
+fails, a replay and a rebuild are given up: the file is quarantined as `processing_failed`, the rows stay in quarantine.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +27,9 @@ from botocore.exceptions import ClientError
 from lakehouse import landing
 from lakehouse.landing import LandedFile
 
-Kind = Literal["ingest", "replay", "discard"]
+Kind = Literal["ingest", "replay", "discard", "rebuild"]
+Source = Literal["raw", "bronze", "silver"]
+"""What a rebuild reads: everything that is made of it is made again."""
 BATCHES = "batches/"
 LATEST = f"{BATCHES}latest.json"
 REQUESTS = "requests/"
@@ -41,7 +44,8 @@ class Batch:
     """A planned batch: its number, when it was planned (ISO 8601, UTC), and what it is about.
 
     `ingest` takes files from landing. `replay` judges files and rows of quarantine again by today's contracts,
-    `discard` closes them; both come from a request and carry its reason. `rows` are quarantine ids by dataset.
+    `discard` closes them; `rebuild` makes the tables of whole datasets again. These come from a request and carry its
+    reason. `rows` are quarantine ids by dataset, none for a dataset that is rebuilt.
     """
 
     batch_id: int
@@ -57,6 +61,13 @@ class Batch:
     """Files that it was planned with and that were taken out again: what earlier tries did with them is undone."""
     given_up: str | None = None
     """Why its files and rows are not tried again."""
+    rebuild_from: Source | None = None
+    """Given for a rebuild."""
+
+    def rebuilds(self, layer: Literal["bronze", "silver", "gold"]) -> bool:
+        """Whether it is to make a layer of its datasets again."""
+        above = {"bronze": ("raw",), "silver": ("raw", "bronze"), "gold": ("raw", "bronze", "silver")}
+        return self.rebuild_from in above[layer] and not self.given_up
 
     @cached_property
     def datasets(self) -> frozenset[str]:
@@ -66,7 +77,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class Request:
-    """Refused files and rows to judge again (replay) or to close (discard), and why. Its id orders requests by time."""
+    """Refused files and rows to judge again (replay) or to close (discard), or datasets to rebuild, and why. Its id
+    orders requests by time."""
 
     request_id: str
     kind: Kind
@@ -74,6 +86,7 @@ class Request:
     reason: str
     files: tuple[LandedFile, ...] = ()
     rows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    rebuild_from: Source | None = None
 
 
 def request_of(content: Mapping[str, Any]) -> Request:
@@ -126,6 +139,7 @@ def plan(
                 rows=request.rows,
                 reason=request.reason,
                 request_id=request.request_id,
+                rebuild_from=request.rebuild_from,
             )
         else:
             files = _bounded(landing.waiting(s3, bucket, dataset, held), batch_files, batch_bytes)
@@ -152,6 +166,15 @@ def read(s3: Any, bucket: str, batch_id: int) -> Batch:
         excluded=tuple(file for file in batch.files if file.file_id not in kept),
         given_up=narrowed["given_up"],
     )
+
+
+def of_request(s3: Any, bucket: str, request_id: str) -> Batch | None:
+    """The batch that was made of a request; None as long as there is none."""
+    _, last = _last_batch(s3, bucket)
+    found = (read(s3, bucket, number) for number in range(last, 0, -1))
+    # Its id begins with the time: a batch that was planned before cannot be it.
+    begun = itertools.takewhile(lambda batch: _when(batch.planned_at) >= request_id[:15], found)
+    return next((batch for batch in begun if batch.request_id == request_id), None)
 
 
 def note_failure(s3: Any, bucket: str, batch: Batch, run: str, message: str) -> None:
@@ -194,6 +217,11 @@ def _narrow_if_it_keeps_failing(s3: Any, bucket: str, batch: Batch) -> Batch:
     narrowed = {"file_ids": [file.file_id for file in kept], "given_up": given_up}
     _put_once(s3, bucket, _narrowed_key(batch.batch_id, batch.narrowed + 1), narrowed)
     return read(s3, bucket, batch.batch_id)
+
+
+def _when(instant: str) -> str:
+    """An instant as request ids begin with it."""
+    return f"{datetime.fromisoformat(instant).astimezone(UTC):%Y%m%dT%H%M%S}"
 
 
 def _bounded(files: Iterable[LandedFile], batch_files: int, batch_bytes: int) -> tuple[LandedFile, ...]:

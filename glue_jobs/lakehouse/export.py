@@ -27,14 +27,15 @@ class Export:
     def __init__(self, spark: SparkSession, bucket: str, batch_id: int) -> None:
         self._spark, self._bucket, self._batch_id = spark, bucket, batch_id
 
-    def write(self, contract: GoldContract, keys: DataFrame, rows: DataFrame) -> warehouse.ExportedTable:
-        """Write the touched keys, and the rows now under them, of one table."""
+    def write(self, contract: GoldContract, keys: DataFrame | None, rows: DataFrame) -> warehouse.ExportedTable:
+        """Write the touched keys, and the rows now under them, of one table; without keys `rows` are all of it."""
         key_columns = tuple(contract.column(name) for name in contract.recompute_by)
         folder = f"{warehouse.folder(self._batch_id)}{contract.dataset}/"
         return warehouse.ExportedTable(
             contract.dataset,
-            keys=self._write(keys.coalesce(1), key_columns, f"{folder}keys/"),
+            keys=() if keys is None else self._write(keys.coalesce(1), key_columns, f"{folder}keys/"),
             rows=self._write(rows, contract.columns, f"{folder}rows/"),
+            is_whole=keys is None,
         )
 
     def publish(self, tables: Sequence[warehouse.ExportedTable]) -> None:

@@ -6,7 +6,8 @@
     export/<batch>/index.json                        names every file; written last
 
 COPY fills temporary tables of one Data API session; then one transaction per domain locks the ledger, and replaces the
-touched keys only if no batch as new as this one has been loaded. An old load that wakes up late changes nothing.
+touched keys, or the whole of a table that was rebuilt, only if no batch as new as this one has been loaded. An old load
+that wakes up late changes nothing.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ class ExportedTable:
     dataset: str
     keys: tuple[ExportedFile, ...]
     rows: tuple[ExportedFile, ...]
+    is_whole: bool = False
+    """Whether `rows` are all that the table is to hold; there are no keys then."""
 
 
 class LintError(Exception):
@@ -92,13 +95,17 @@ def publish(s3: Any, bucket: str, batch_id: int, tables: Sequence[ExportedTable]
 
 
 def read_export(s3: Any, bucket: str, batch_id: int) -> tuple[ExportedTable, ...]:
-    """The index of a batch's export; only tables with touched keys."""
+    """The index of a batch's export; only tables that it touches."""
     index = json.loads(s3.get_object(Bucket=bucket, Key=f"{folder(batch_id)}index.json")["Body"].read())
     tables = (
-        ExportedTable(entry["dataset"], *(tuple(ExportedFile(**file) for file in entry[part]) for part in PARTS))
+        ExportedTable(
+            entry["dataset"],
+            **{part: tuple(ExportedFile(**file) for file in entry[part]) for part in PARTS},
+            is_whole=entry.get("is_whole", False),
+        )
         for entry in index["tables"]
     )
-    return tuple(table for table in tables if table.keys)
+    return tuple(table for table in tables if table.keys or table.is_whole)
 
 
 def lint(s3: Any, bucket: str, tables: Sequence[ExportedTable], registry: Registry) -> None:
@@ -160,7 +167,7 @@ def _load_domain(domain: str, batch_id: int, tables: Sequence[ExportedTable], re
     mine = [table for table in tables if registry.gold[table.dataset].domain == domain]
     for table in mine:
         contract = registry.gold[table.dataset]
-        yield from _replace(contract, contract.dataset, "rows", is_newer)
+        yield from _replace(table, contract, contract.dataset, "rows", is_newer)
     row_count = sum(file.rows for table in mine for file in table.rows)
     yield (
         "INSERT INTO ops.loads (domain, batch_id, loaded_at, table_count, row_count)\n"
@@ -169,12 +176,15 @@ def _load_domain(domain: str, batch_id: int, tables: Sequence[ExportedTable], re
     )
 
 
-def _replace(contract: GoldContract, target: str, part: str, is_newer: str) -> Iterator[str]:
-    """Under the touched keys, the staged rows in the place of those that are there."""
+def _replace(table: ExportedTable, contract: GoldContract, target: str, part: str, is_newer: str) -> Iterator[str]:
+    """The staged rows in the place of those that are there, under the touched keys or in the whole table."""
     keys = _stage(contract, "keys")
     match = "\n    AND ".join(f"{target}.{name} = {keys}.{name}" for name in contract.recompute_by)
     names, rows = ",\n    ".join(column.name for column in _columns(contract, part)), _stage(contract, part)
-    yield f"DELETE FROM {target}\nUSING {keys}\nWHERE\n    {match}\n    AND {is_newer}"
+    if table.is_whole:
+        yield f"DELETE FROM {target}\nWHERE\n    {is_newer}"
+    else:
+        yield f"DELETE FROM {target}\nUSING {keys}\nWHERE\n    {match}\n    AND {is_newer}"
     yield f"INSERT INTO {target} (\n    {names}\n)\nSELECT\n    {names}\nFROM {rows}\nWHERE\n    {is_newer}"
 
 

@@ -20,6 +20,10 @@ SELECT
     gross_amount,
     refunded_amount,
     net_amount,
+    gross_eur,
+    refunded_eur,
+    net_eur,
+    unconverted_count,
     transaction_count,
     refund_count,
     customer_count
@@ -30,6 +34,10 @@ WHERE
     OR gross_amount IS NULL
     OR refunded_amount IS NULL
     OR net_amount IS NULL
+    OR gross_eur IS NULL
+    OR refunded_eur IS NULL
+    OR net_eur IS NULL
+    OR unconverted_count IS NULL
     OR transaction_count IS NULL
     OR refund_count IS NULL
     OR customer_count IS NULL;
@@ -64,6 +72,44 @@ WHERE
     OR day_of_week IS NULL
     OR is_weekend IS NULL;
 
+-- Keys of storefront.dim_device that more than one row has
+SELECT
+    device_key,
+    COUNT(*) AS rows_found
+FROM storefront.dim_device
+GROUP BY
+    device_key
+HAVING COUNT(*) > 1;
+
+-- Rows of storefront.dim_device without a value that is required
+SELECT
+    device_key,
+    device,
+    is_known
+FROM storefront.dim_device
+WHERE
+    device_key IS NULL
+    OR device IS NULL
+    OR is_known IS NULL;
+
+-- Keys of storefront.dim_product that more than one row has
+SELECT
+    product_key,
+    COUNT(*) AS rows_found
+FROM storefront.dim_product
+GROUP BY
+    product_key
+HAVING COUNT(*) > 1;
+
+-- Rows of storefront.dim_product without a value that is required
+SELECT
+    product_key,
+    product_id
+FROM storefront.dim_product
+WHERE
+    product_key IS NULL
+    OR product_id IS NULL;
+
 -- Keys of storefront.dim_user that more than one row has
 SELECT
     user_key,
@@ -96,6 +142,8 @@ SELECT
     event_id,
     user_key,
     event_type,
+    product_key,
+    device_key,
     event_date,
     occurred_at
 FROM storefront.fact_event
@@ -103,8 +151,54 @@ WHERE
     event_id IS NULL
     OR user_key IS NULL
     OR event_type IS NULL
+    OR product_key IS NULL
+    OR device_key IS NULL
     OR event_date IS NULL
     OR occurred_at IS NULL;
+
+-- Keys of storefront.fact_session that more than one row has
+SELECT
+    session_key,
+    COUNT(*) AS rows_found
+FROM storefront.fact_session
+GROUP BY
+    session_key
+HAVING COUNT(*) > 1;
+
+-- Rows of storefront.fact_session without a value that is required
+SELECT
+    session_key,
+    visitor_id,
+    user_key,
+    device_key,
+    session_date,
+    started_at,
+    ended_at,
+    duration_seconds,
+    event_count,
+    page_view_count,
+    search_count,
+    add_to_cart_count,
+    checkout_count,
+    purchase_count,
+    is_converted
+FROM storefront.fact_session
+WHERE
+    session_key IS NULL
+    OR visitor_id IS NULL
+    OR user_key IS NULL
+    OR device_key IS NULL
+    OR session_date IS NULL
+    OR started_at IS NULL
+    OR ended_at IS NULL
+    OR duration_seconds IS NULL
+    OR event_count IS NULL
+    OR page_view_count IS NULL
+    OR search_count IS NULL
+    OR add_to_cart_count IS NULL
+    OR checkout_count IS NULL
+    OR purchase_count IS NULL
+    OR is_converted IS NULL;
 
 -- Keys of storefront.fact_transaction that more than one row has
 SELECT
@@ -121,6 +215,7 @@ SELECT
     user_key,
     user_id,
     product_id,
+    product_key,
     transaction_date,
     occurred_at,
     unit_price,
@@ -133,6 +228,7 @@ WHERE
     OR user_key IS NULL
     OR user_id IS NULL
     OR product_id IS NULL
+    OR product_key IS NULL
     OR transaction_date IS NULL
     OR occurred_at IS NULL
     OR unit_price IS NULL
@@ -204,6 +300,42 @@ WHERE
     OR first_transaction_at IS NULL
     OR last_transaction_at IS NULL;
 
+-- Keys of storefront.user_value that more than one row has
+SELECT
+    user_id,
+    COUNT(*) AS rows_found
+FROM storefront.user_value
+GROUP BY
+    user_id
+HAVING COUNT(*) > 1;
+
+-- Rows of storefront.user_value without a value that is required
+SELECT
+    user_id,
+    order_count,
+    gross_eur,
+    net_eur,
+    unconverted_count,
+    first_transaction_at,
+    last_transaction_at,
+    active_until,
+    lapsing_until,
+    frequency_score,
+    monetary_score
+FROM storefront.user_value
+WHERE
+    user_id IS NULL
+    OR order_count IS NULL
+    OR gross_eur IS NULL
+    OR net_eur IS NULL
+    OR unconverted_count IS NULL
+    OR first_transaction_at IS NULL
+    OR last_transaction_at IS NULL
+    OR active_until IS NULL
+    OR lapsing_until IS NULL
+    OR frequency_score IS NULL
+    OR monetary_score IS NULL;
+
 -- Values of storefront.fact_event.event_date without a row in storefront.dim_date
 SELECT
     fact_event.event_date,
@@ -214,6 +346,28 @@ WHERE
     fact_event.event_date IS NOT NULL
     AND dim_date.calendar_date IS NULL
 GROUP BY fact_event.event_date;
+
+-- Values of storefront.fact_event.device_key without a row in storefront.dim_device
+SELECT
+    fact_event.device_key,
+    COUNT(*) AS rows_found
+FROM storefront.fact_event
+LEFT JOIN storefront.dim_device ON fact_event.device_key = dim_device.device_key
+WHERE
+    fact_event.device_key IS NOT NULL
+    AND dim_device.device_key IS NULL
+GROUP BY fact_event.device_key;
+
+-- Values of storefront.fact_event.product_key without a row in storefront.dim_product
+SELECT
+    fact_event.product_key,
+    COUNT(*) AS rows_found
+FROM storefront.fact_event
+LEFT JOIN storefront.dim_product ON fact_event.product_key = dim_product.product_key
+WHERE
+    fact_event.product_key IS NOT NULL
+    AND dim_product.product_key IS NULL
+GROUP BY fact_event.product_key;
 
 -- Values of storefront.fact_event.user_key without a row in storefront.dim_user
 SELECT
@@ -226,6 +380,39 @@ WHERE
     AND dim_user.user_key IS NULL
 GROUP BY fact_event.user_key;
 
+-- Values of storefront.fact_session.session_date without a row in storefront.dim_date
+SELECT
+    fact_session.session_date,
+    COUNT(*) AS rows_found
+FROM storefront.fact_session
+LEFT JOIN storefront.dim_date ON fact_session.session_date = dim_date.calendar_date
+WHERE
+    fact_session.session_date IS NOT NULL
+    AND dim_date.calendar_date IS NULL
+GROUP BY fact_session.session_date;
+
+-- Values of storefront.fact_session.device_key without a row in storefront.dim_device
+SELECT
+    fact_session.device_key,
+    COUNT(*) AS rows_found
+FROM storefront.fact_session
+LEFT JOIN storefront.dim_device ON fact_session.device_key = dim_device.device_key
+WHERE
+    fact_session.device_key IS NOT NULL
+    AND dim_device.device_key IS NULL
+GROUP BY fact_session.device_key;
+
+-- Values of storefront.fact_session.user_key without a row in storefront.dim_user
+SELECT
+    fact_session.user_key,
+    COUNT(*) AS rows_found
+FROM storefront.fact_session
+LEFT JOIN storefront.dim_user ON fact_session.user_key = dim_user.user_key
+WHERE
+    fact_session.user_key IS NOT NULL
+    AND dim_user.user_key IS NULL
+GROUP BY fact_session.user_key;
+
 -- Values of storefront.fact_transaction.transaction_date without a row in storefront.dim_date
 SELECT
     fact_transaction.transaction_date,
@@ -236,6 +423,17 @@ WHERE
     fact_transaction.transaction_date IS NOT NULL
     AND dim_date.calendar_date IS NULL
 GROUP BY fact_transaction.transaction_date;
+
+-- Values of storefront.fact_transaction.product_key without a row in storefront.dim_product
+SELECT
+    fact_transaction.product_key,
+    COUNT(*) AS rows_found
+FROM storefront.fact_transaction
+LEFT JOIN storefront.dim_product ON fact_transaction.product_key = dim_product.product_key
+WHERE
+    fact_transaction.product_key IS NOT NULL
+    AND dim_product.product_key IS NULL
+GROUP BY fact_transaction.product_key;
 
 -- Values of storefront.fact_transaction.user_key without a row in storefront.dim_user
 SELECT

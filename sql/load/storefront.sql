@@ -24,6 +24,10 @@ CREATE TEMP TABLE stage_storefront_daily_revenue_rows (
     gross_amount DECIMAL(20, 2) NOT NULL,
     refunded_amount DECIMAL(20, 2) NOT NULL,
     net_amount DECIMAL(20, 2) NOT NULL,
+    gross_eur DECIMAL(20, 2) NOT NULL,
+    refunded_eur DECIMAL(20, 2) NOT NULL,
+    net_eur DECIMAL(20, 2) NOT NULL,
+    unconverted_count BIGINT NOT NULL,
     transaction_count BIGINT NOT NULL,
     refund_count BIGINT NOT NULL,
     customer_count BIGINT NOT NULL
@@ -58,6 +62,52 @@ CREATE TEMP TABLE stage_storefront_dim_date_rows (
 
 COPY stage_storefront_dim_date_rows
 FROM 's3://:bucket/export/:batch_id/storefront.dim_date/rows.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+CREATE TEMP TABLE stage_storefront_dim_device_keys (
+    device VARCHAR(7) NOT NULL
+);
+
+COPY stage_storefront_dim_device_keys
+FROM 's3://:bucket/export/:batch_id/storefront.dim_device/keys.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+CREATE TEMP TABLE stage_storefront_dim_device_rows (
+    device_key BIGINT NOT NULL,
+    device VARCHAR(7) NOT NULL,
+    is_known BOOLEAN NOT NULL
+);
+
+COPY stage_storefront_dim_device_rows
+FROM 's3://:bucket/export/:batch_id/storefront.dim_device/rows.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+CREATE TEMP TABLE stage_storefront_dim_product_keys (
+    product_id VARCHAR(32) NOT NULL
+);
+
+COPY stage_storefront_dim_product_keys
+FROM 's3://:bucket/export/:batch_id/storefront.dim_product/keys.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+CREATE TEMP TABLE stage_storefront_dim_product_rows (
+    product_key BIGINT NOT NULL,
+    product_id VARCHAR(32) NOT NULL,
+    product_name VARCHAR(200),
+    category VARCHAR(60),
+    first_sold_at TIMESTAMP
+);
+
+COPY stage_storefront_dim_product_rows
+FROM 's3://:bucket/export/:batch_id/storefront.dim_product/rows.manifest'
 IAM_ROLE ':iam_role'
 FORMAT AS PARQUET
 MANIFEST;
@@ -103,13 +153,51 @@ CREATE TEMP TABLE stage_storefront_fact_event_rows (
     session_id VARCHAR(40),
     event_type VARCHAR(16) NOT NULL,
     product_id VARCHAR(32),
+    product_key BIGINT NOT NULL,
     device VARCHAR(7),
+    device_key BIGINT NOT NULL,
     event_date DATE NOT NULL,
     occurred_at TIMESTAMP NOT NULL
 );
 
 COPY stage_storefront_fact_event_rows
 FROM 's3://:bucket/export/:batch_id/storefront.fact_event/rows.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+CREATE TEMP TABLE stage_storefront_fact_session_keys (
+    visitor_id VARCHAR(46) NOT NULL,
+    session_date DATE NOT NULL
+);
+
+COPY stage_storefront_fact_session_keys
+FROM 's3://:bucket/export/:batch_id/storefront.fact_session/keys.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+CREATE TEMP TABLE stage_storefront_fact_session_rows (
+    session_key BIGINT NOT NULL,
+    visitor_id VARCHAR(46) NOT NULL,
+    user_key BIGINT NOT NULL,
+    user_id VARCHAR(32),
+    device_key BIGINT NOT NULL,
+    session_date DATE NOT NULL,
+    started_at TIMESTAMP NOT NULL,
+    ended_at TIMESTAMP NOT NULL,
+    duration_seconds BIGINT NOT NULL,
+    event_count BIGINT NOT NULL,
+    page_view_count BIGINT NOT NULL,
+    search_count BIGINT NOT NULL,
+    add_to_cart_count BIGINT NOT NULL,
+    checkout_count BIGINT NOT NULL,
+    purchase_count BIGINT NOT NULL,
+    is_converted BOOLEAN NOT NULL
+);
+
+COPY stage_storefront_fact_session_rows
+FROM 's3://:bucket/export/:batch_id/storefront.fact_session/rows.manifest'
 IAM_ROLE ':iam_role'
 FORMAT AS PARQUET
 MANIFEST;
@@ -129,6 +217,7 @@ CREATE TEMP TABLE stage_storefront_fact_transaction_rows (
     user_key BIGINT NOT NULL,
     user_id VARCHAR(32) NOT NULL,
     product_id VARCHAR(32) NOT NULL,
+    product_key BIGINT NOT NULL,
     category VARCHAR(60),
     transaction_date DATE NOT NULL,
     occurred_at TIMESTAMP NOT NULL,
@@ -201,6 +290,37 @@ IAM_ROLE ':iam_role'
 FORMAT AS PARQUET
 MANIFEST;
 
+CREATE TEMP TABLE stage_storefront_user_value_keys (
+    user_id VARCHAR(32) NOT NULL
+);
+
+COPY stage_storefront_user_value_keys
+FROM 's3://:bucket/export/:batch_id/storefront.user_value/keys.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+CREATE TEMP TABLE stage_storefront_user_value_rows (
+    user_id VARCHAR(32) NOT NULL,
+    order_count BIGINT NOT NULL,
+    gross_eur DECIMAL(20, 2) NOT NULL,
+    net_eur DECIMAL(20, 2) NOT NULL,
+    unconverted_count BIGINT NOT NULL,
+    first_transaction_at TIMESTAMP NOT NULL,
+    last_transaction_at TIMESTAMP NOT NULL,
+    average_order_eur DECIMAL(14, 2),
+    active_until DATE NOT NULL,
+    lapsing_until DATE NOT NULL,
+    frequency_score INTEGER NOT NULL,
+    monetary_score INTEGER NOT NULL
+);
+
+COPY stage_storefront_user_value_rows
+FROM 's3://:bucket/export/:batch_id/storefront.user_value/rows.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
 BEGIN;
 
 LOCK ops.loads;
@@ -221,6 +341,10 @@ INSERT INTO storefront.daily_revenue (
     gross_amount,
     refunded_amount,
     net_amount,
+    gross_eur,
+    refunded_eur,
+    net_eur,
+    unconverted_count,
     transaction_count,
     refund_count,
     customer_count
@@ -231,6 +355,10 @@ SELECT
     gross_amount,
     refunded_amount,
     net_amount,
+    gross_eur,
+    refunded_eur,
+    net_eur,
+    unconverted_count,
     transaction_count,
     refund_count,
     customer_count
@@ -272,6 +400,64 @@ SELECT
     day_of_week,
     is_weekend
 FROM stage_storefront_dim_date_rows
+WHERE
+    (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+DELETE FROM storefront.dim_device
+USING stage_storefront_dim_device_keys
+WHERE
+    storefront.dim_device.device = stage_storefront_dim_device_keys.device
+    AND (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+INSERT INTO storefront.dim_device (
+    device_key,
+    device,
+    is_known
+)
+SELECT
+    device_key,
+    device,
+    is_known
+FROM stage_storefront_dim_device_rows
+WHERE
+    (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+DELETE FROM storefront.dim_product
+USING stage_storefront_dim_product_keys
+WHERE
+    storefront.dim_product.product_id = stage_storefront_dim_product_keys.product_id
+    AND (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+INSERT INTO storefront.dim_product (
+    product_key,
+    product_id,
+    product_name,
+    category,
+    first_sold_at
+)
+SELECT
+    product_key,
+    product_id,
+    product_name,
+    category,
+    first_sold_at
+FROM stage_storefront_dim_product_rows
 WHERE
     (
         SELECT COALESCE(MAX(loads.batch_id), 0)
@@ -327,7 +513,9 @@ INSERT INTO storefront.fact_event (
     session_id,
     event_type,
     product_id,
+    product_key,
     device,
+    device_key,
     event_date,
     occurred_at
 )
@@ -338,10 +526,66 @@ SELECT
     session_id,
     event_type,
     product_id,
+    product_key,
     device,
+    device_key,
     event_date,
     occurred_at
 FROM stage_storefront_fact_event_rows
+WHERE
+    (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+DELETE FROM storefront.fact_session
+USING stage_storefront_fact_session_keys
+WHERE
+    storefront.fact_session.visitor_id = stage_storefront_fact_session_keys.visitor_id
+    AND storefront.fact_session.session_date = stage_storefront_fact_session_keys.session_date
+    AND (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+INSERT INTO storefront.fact_session (
+    session_key,
+    visitor_id,
+    user_key,
+    user_id,
+    device_key,
+    session_date,
+    started_at,
+    ended_at,
+    duration_seconds,
+    event_count,
+    page_view_count,
+    search_count,
+    add_to_cart_count,
+    checkout_count,
+    purchase_count,
+    is_converted
+)
+SELECT
+    session_key,
+    visitor_id,
+    user_key,
+    user_id,
+    device_key,
+    session_date,
+    started_at,
+    ended_at,
+    duration_seconds,
+    event_count,
+    page_view_count,
+    search_count,
+    add_to_cart_count,
+    checkout_count,
+    purchase_count,
+    is_converted
+FROM stage_storefront_fact_session_rows
 WHERE
     (
         SELECT COALESCE(MAX(loads.batch_id), 0)
@@ -364,6 +608,7 @@ INSERT INTO storefront.fact_transaction (
     user_key,
     user_id,
     product_id,
+    product_key,
     category,
     transaction_date,
     occurred_at,
@@ -379,6 +624,7 @@ SELECT
     user_key,
     user_id,
     product_id,
+    product_key,
     category,
     transaction_date,
     occurred_at,
@@ -471,12 +717,57 @@ WHERE
         WHERE loads.domain = 'storefront'
     ) < :batch_id;
 
+DELETE FROM storefront.user_value
+USING stage_storefront_user_value_keys
+WHERE
+    storefront.user_value.user_id = stage_storefront_user_value_keys.user_id
+    AND (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+INSERT INTO storefront.user_value (
+    user_id,
+    order_count,
+    gross_eur,
+    net_eur,
+    unconverted_count,
+    first_transaction_at,
+    last_transaction_at,
+    average_order_eur,
+    active_until,
+    lapsing_until,
+    frequency_score,
+    monetary_score
+)
+SELECT
+    user_id,
+    order_count,
+    gross_eur,
+    net_eur,
+    unconverted_count,
+    first_transaction_at,
+    last_transaction_at,
+    average_order_eur,
+    active_until,
+    lapsing_until,
+    frequency_score,
+    monetary_score
+FROM stage_storefront_user_value_rows
+WHERE
+    (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
 INSERT INTO ops.loads (domain, batch_id, loaded_at, table_count, row_count)
 SELECT
     'storefront' AS domain_name,
     :batch_id,
     GETDATE() AS loaded_at,
-    7 AS tables_loaded,
+    11 AS tables_loaded,
     :row_count
 WHERE
     (

@@ -257,14 +257,14 @@ class Load:
         columns = ", ".join(f"{column.name} {column.type.redshift}" for column in TRENDS.columns)
         self.db.execute(f"CREATE TABLE {TRENDS.dataset} ({columns})")
 
-    def run(self, batch_id: int, days: Sequence[int], rows: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
-        """Load a batch that touched some days of a month; the table's (day, country) after it."""
-        table = replace(exported(TRENDS), rows=(ExportedFile("k", 1, len(rows), {}),))
+    def run(self, batch_id: int, days: Sequence[int] | None, rows: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+        """Load a batch that touched some days of a month, or rebuilt the table; the table's (day, country) after it."""
+        table = replace(exported(TRENDS), rows=(ExportedFile("k", 1, len(rows), {}),), is_whole=days is None)
         for statement in warehouse.stage_statements(BUCKET, ROLE, batch_id, [table], REGISTRY):
             if statement.startswith("CREATE"):
                 self.db.execute(statement.replace("CREATE TEMP", "CREATE OR REPLACE TEMP"))
         stage = "stage_online_retail_sales_trends"
-        for day in days:
+        for day in days or ():
             self.db.execute(f"INSERT INTO {stage}_keys VALUES (?)", [date(2026, 11, day)])
         for day, country in rows:
             self.db.execute(f"INSERT INTO {stage}_rows VALUES (?, ?, 1, 1, 1, 1, 1)", [date(2026, 11, day), country])
@@ -286,6 +286,13 @@ def test_a_load_replaces_the_touched_keys_and_only_them() -> None:
     assert load.run(2, [1, 3], [(1, "IT"), (3, "FR")]) == [(1, "IT"), (2, "FR"), (3, "FR")]
     assert load.run(3, [2], []) == [(1, "IT"), (3, "FR")], "a key that was left empty is deleted"
     assert load.loads() == [("online_retail", 1, 1, 3), ("online_retail", 2, 1, 2), ("online_retail", 3, 1, 0)]
+
+
+def test_a_load_of_a_whole_table_leaves_nothing_else_there() -> None:
+    load = Load()
+    load.run(1, [1, 2], [(1, "FR"), (2, "FR")])
+    assert load.run(2, None, [(2, "DE"), (3, "DE")]) == [(2, "DE"), (3, "DE")]
+    assert load.run(1, None, [(9, "XX")]) == [(2, "DE"), (3, "DE")], "an old one that wakes up late changes nothing"
 
 
 @pytest.mark.parametrize("late", [1, 2])

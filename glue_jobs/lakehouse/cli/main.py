@@ -21,6 +21,7 @@ from lakehouse.cli import (
     quarantine,
     quarantine_actions,
     quarantine_export,
+    rebuild,
     score,
     sql,
     sweep,
@@ -31,7 +32,7 @@ from lakehouse.cli import (
 )
 
 app = typer.Typer(name="lakehouse", no_args_is_help=True, help="A lakehouse that proves no row was lost.")
-for verbs in (up, demo, land, sweep, sql, history, trace, prove, score, warned, drift):
+for verbs in (up, demo, land, sweep, sql, history, trace, prove, score, warned, drift, rebuild):
     verbs.register(app)
 for more in (quarantine_export, quarantine_actions):
     more.register(quarantine.app)

@@ -51,11 +51,12 @@ def _explain_aws(error: Exception) -> str | None:
     )
 
     from lakehouse.proof import ProofError
+    from lakehouse.rebuilds import GivenUpError
     from lakehouse.redshift import RedshiftError
     from lakehouse.road import StationError
     from lakehouse.warehouse_changes.applying import StepError
 
-    if isinstance(error, RedshiftError | ProofError | StationError | StepError):
+    if isinstance(error, RedshiftError | ProofError | GivenUpError | StationError | StepError):
         return str(error)
     if isinstance(error, ConnectionError | HTTPClientError):
         return f"AWS does not answer ({error}); on a laptop run `lakehouse up`"

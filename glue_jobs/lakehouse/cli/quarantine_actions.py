@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,9 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from lakehouse.cli import quarantine_selection as options
-from lakehouse.cli.airflow_api import AirflowApi
+from lakehouse.cli.asked_for import start_ingest, wait_for
 from lakehouse.cli.connection import Connection, connect
-from lakehouse.cli.following import Runs
 from lakehouse.cli.ledger import has_books
 from lakehouse.cli.mistakes import CommandError
 from lakehouse.cli.quarantine_selection import selection
@@ -26,7 +24,6 @@ from lakehouse.quarantine import Selection
 if TYPE_CHECKING:
     from lakehouse.batches import Kind
 
-_POLL_SECONDS = 0.5
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text for people.")]
 _Wait = Annotated[bool, typer.Option("--wait", help="Stay until it is done and proved.")]
 _Timeout = Annotated[float, typer.Option(min=1, help="Seconds to wait at most.")]
@@ -119,16 +116,11 @@ def _ask(connection: Connection, drafts: list[str], wait: bool, timeout: float, 
     """Hand drafts in, start a run, and if wanted see it through."""
     from lakehouse import replays
 
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
     replays.submit(connection.settings, drafts)
-    airflow = AirflowApi(connection.airflow_url) if connection.airflow_url else None
-    if airflow is None:
-        console.print("Airflow's address is not known here: the next run of the DAG ingest does it, or its sweep")
-    elif not any(run.state == "queued" for run in airflow.runs(datetime.now(UTC))):
-        airflow.start()
+    airflow = start_ingest(connection)
     answer: dict[str, Any] = {"requests": drafts}
     if wait:
-        _wait(connection, drafts, airflow, timeout)
+        wait_for(connection, drafts, airflow, timeout)
         answer["now"] = replays.outcome(connection.settings, drafts)
     if as_json:
         typer.echo(json.dumps(answer, indent=2, ensure_ascii=False))
@@ -138,24 +130,6 @@ def _ask(connection: Connection, drafts: list[str], wait: bool, timeout: float, 
                 typer.echo(f"{counted(count, what)} {state}")
     else:
         typer.echo("asked for; `lakehouse quarantine list` shows what is left once the run has ended")
-
-
-def _wait(connection: Connection, drafts: list[str], airflow: AirflowApi | None, seconds: float) -> None:
-    """Until no request is left. Raises CommandError when time runs out or a run fails."""
-    from lakehouse import replays
-
-    runs, deadline = Runs(airflow, datetime.now(UTC)), time.monotonic() + seconds
-    with Console(stderr=True).status("waiting for the run"):
-        while replays.are_pending(connection.settings, drafts):
-            failed = next((view for view in runs.look() if view.run.state == "failed"), None)
-            if failed and airflow:
-                raise CommandError(
-                    f"the run {failed.run.run_id} failed: see {airflow.page(failed.run.run_id)}. What was asked for "
-                    "stays asked for; the sweep tries again every ten minutes"
-                )
-            if time.monotonic() > deadline:
-                raise CommandError(f"not done after {seconds:.0f} s; it stays asked for")
-            time.sleep(_POLL_SECONDS)
 
 
 def _print_preview(console: Console, result: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from lakehouse.contract.errors import ContractError, Problem
 from lakehouse.contract.lineage import ColumnSource
 from lakehouse.contract.model import (
     REPAIRS,
+    AsOf,
     Column,
     GoldContract,
     GoldLookup,
@@ -26,6 +27,7 @@ __all__ = [
     "EPOCH_FORMATS",
     "REPAIRS",
     "SOFTENED",
+    "AsOf",
     "Column",
     "ColumnReference",
     "ColumnRule",

@@ -254,6 +254,35 @@ class GoldLookup:
     """The source whose rows look it up."""
     has_versions: bool = False
     """Whether a row looks up the version of its time."""
+    as_of: AsOf | None = None
+    """For a lookup that has one row a day: which day's row a row looks up, besides matching `on`."""
+
+
+@dataclass(frozen=True)
+class AsOf:
+    """A row looks up the latest `day` that is not after the day of its own `instant`, nor `days` before it or more."""
+
+    instant: str
+    """Timestamp of the source whose rows look up."""
+    day: str
+    """Date of the lookup."""
+    days: int
+    """For how many days a row of the lookup holds when no later one comes, its own day counted."""
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """Rows of a source that follow each other: a session ends with `silence_minutes` in which nothing follows.
+
+    A row may join, lengthen or split sessions of other days, so a touched day touches the days that its sessions reach.
+    """
+
+    dataset: str
+    instant: str
+    """Timestamp of the source's rows."""
+    day: str
+    """Recompute column of the gold table that holds the day of `instant`; the other ones say whose session it is."""
+    silence_minutes: int
 
 
 @dataclass(frozen=True)
@@ -272,6 +301,10 @@ class GoldContract(_Table):
     dist_key: str | None
     sort_keys: tuple[str, ...]
     path: Path
+    sessions: Sessions | None = None
+    """Given for a table of sessions."""
+    thresholds: Mapping[str, tuple[Decimal, ...]] = field(default_factory=dict, hash=False)
+    """Numbers by which the table's function tells classes apart, in rising order."""
 
     @cached_property
     def versioned(self) -> frozenset[str]:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TypeVar, cast, get_args
 
 from lakehouse.contract.between import read_derived, read_row_rules
 from lakehouse.contract.columns import Declared, in_order, read_columns, read_name
 from lakehouse.contract.document import Document, Value
 from lakehouse.contract.errors import one_of
+from lakehouse.contract.gold_sources import Reference, read_lookups, read_sessions, read_sources, read_thresholds
 from lakehouse.contract.model import (
     Column,
     DistStyle,
     Drift,
     GoldContract,
-    GoldLookup,
-    GoldSource,
     IngestedBy,
     SourceContract,
     TableType,
@@ -40,18 +39,9 @@ _TABLE = ("name", "description", "properties", "customProperties")
 _TABLE_DOCUMENTARY = ("businessName", "dataGranularityDescription", "tags", "authoritativeDefinitions", "physicalType")
 _CUSTOM_OF_SOURCE = ("drift", "orderBy", "nulls", "encoding", "ingestedBy")
 _CUSTOM_OF_GOLD = (
-    *("tableType", "recomputeBy", "sources", "lookups", "unknownMember", "distStyle", "distKey", "sortKeys"),
+    *("tableType", "recomputeBy", "sources", "lookups", "sessions", "thresholds", "unknownMember"),
+    *("distStyle", "distKey", "sortKeys"),
 )
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Where a gold contract names a dataset and, for a lookup, each column it matches on (by the source's column);
-    and every place where one of its columns is said to be computed from one of the dataset."""
-
-    dataset: Value
-    match: Mapping[str, Value] = field(default_factory=dict)
-    lineage: Sequence[tuple[Value, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -148,8 +138,11 @@ def read_gold(document: Document, domain: str, name: str) -> tuple[GoldContract 
     references: dict[str, Reference] = {}
     table_type = _required(document, table, "tableType", lambda value: document.choice(value, get_args(TableType)))
     recompute_by = _required(document, table, "recomputeBy", lambda value: _columns_named(document, value, names)) or ()
-    sources = _required(document, table, "sources", lambda v: _read_sources(document, v, recompute_by, references))
-    lookups = _read_lookups(document, custom["lookups"], sources or (), references) if "lookups" in custom else ()
+    sources = _required(document, table, "sources", lambda v: read_sources(document, v, recompute_by, references))
+    lookups = read_lookups(document, custom["lookups"], sources or (), references) if "lookups" in custom else ()
+    of_sessions = custom.get("sessions")
+    sessions = read_sessions(document, of_sessions, sources or (), recompute_by) if of_sessions else None
+    thresholds = read_thresholds(document, custom["thresholds"]) if "thresholds" in custom else {}
     unknown = _read_unknown_member(document, custom["unknownMember"], table) if "unknownMember" in custom else None
     style = document.choice(custom["distStyle"], get_args(DistStyle)) if "distStyle" in custom else "auto"
     dist_key = _column_named(document, custom["distKey"], names) if "distKey" in custom else None
@@ -178,6 +171,8 @@ def read_gold(document: Document, domain: str, name: str) -> tuple[GoldContract 
         dist_key=dist_key,
         sort_keys=sort_keys,
         path=document.file,
+        sessions=sessions,
+        thresholds=thresholds,
     )
     return contract, references
 
@@ -285,57 +280,6 @@ def _read_encoding(document: Document, value: Value) -> str | None:
     elif not keeps_ascii:
         document.complain(value, f"{text} writes ASCII otherwise", "use an extension of ASCII, such as cp1252")
     return codec
-
-
-def _read_sources(
-    document: Document, value: Value, recompute_by: Sequence[str], references: dict[str, Reference]
-) -> tuple[GoldSource, ...]:
-    """The sources of a gold table, each saying for every recompute column which of its values a row touches."""
-    sources: list[GoldSource] = []
-    for item in document.items(value):
-        parts = document.fields(item, ("dataset", "keys"), ("versions",))
-        dataset = _reference(document, parts, references)
-        keys = document.fields(parts["keys"], recompute_by) if "keys" in parts else {}
-        expressions = {column: document.words(part) for column, part in keys.items()}
-        if dataset is not None:
-            keys_of = {column: text for column, text in expressions.items() if text}
-            sources.append(GoldSource(dataset, keys_of, _has_versions(document, parts)))
-    if not sources:
-        document.complain(value, "there is no source", "name at least one dataset")
-    return tuple(sources)
-
-
-def _has_versions(document: Document, parts: Mapping[str, Value]) -> bool:
-    return "versions" in parts and document.flag(parts["versions"])
-
-
-def _read_lookups(
-    document: Document, value: Value, sources: Sequence[GoldSource], references: dict[str, Reference]
-) -> tuple[GoldLookup, ...]:
-    lookups: list[GoldLookup] = []
-    names = [source.dataset for source in sources]
-    for item in document.items(value):
-        parts = document.fields(item, ("dataset", "match"), ("of", "versions"))
-        dataset = _reference(document, parts, references)
-        pairs = document.mapping(parts["match"]) if "match" in parts else {}
-        if "match" in parts and not pairs:
-            document.complain(parts["match"], "no column to match on", "write column_of_source: column_of_lookup")
-        columns = {column: document.text(part) for column, part in pairs.items()}
-        of = document.choice(parts["of"], names) if "of" in parts else names[0] if names else None
-        if dataset is not None and of is not None:
-            references[dataset] = Reference(parts["dataset"], pairs)
-            on = {column: text for column, text in columns.items() if text}
-            lookups.append(GoldLookup(dataset, on, of, _has_versions(document, parts)))
-    return tuple(lookups)
-
-
-def _reference(document: Document, parts: Mapping[str, Value], references: dict[str, Reference]) -> str | None:
-    dataset = document.text(parts["dataset"]) if "dataset" in parts else None
-    if dataset in references:
-        document.complain(parts["dataset"], f'"{dataset}" is named twice', "name each dataset once")
-    elif dataset is not None:
-        references[dataset] = Reference(parts["dataset"])
-    return dataset
 
 
 def _with_lineage(document: Document, table: _Table, references: Mapping[str, Reference]) -> dict[str, Reference]:

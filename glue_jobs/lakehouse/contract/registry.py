@@ -11,9 +11,10 @@ from pathlib import Path
 
 from lakehouse.contract.document import Document
 from lakehouse.contract.errors import ContractError, Problem, one_of
+from lakehouse.contract.gold_sources import Reference
 from lakehouse.contract.lineage import ROW_KEY
 from lakehouse.contract.model import GoldContract, Registry, SourceContract
-from lakehouse.contract.reading import Reference, ReferringColumn, read_gold, read_source
+from lakehouse.contract.reading import ReferringColumn, read_gold, read_source
 from lakehouse.contract.views import read_views
 
 
@@ -98,7 +99,9 @@ def _check_references(
                 if column not in (*source.column_names, ROW_KEY):
                     wrong = f'"{column}" is not a column of {dataset}'
                     document.complain(place, wrong, one_of(column, source.column_names))
-    for lookup in contract.lookups if contract else ():
+    if contract is None:
+        return
+    for lookup in contract.lookups:
         looking, other = sources.get(lookup.source), sources.get(lookup.dataset)
         for column, matching in lookup.on.items():
             for source, name in ((looking, column), (other, matching)):
@@ -107,6 +110,22 @@ def _check_references(
                     document.complain(
                         references[lookup.dataset].match[column], wrong, one_of(name, source.column_names)
                     )
+    for dataset, name, kind in _columns_of_time(contract):
+        source = sources.get(dataset)
+        if source and (name not in source.column_names or source.column(name).type.kind != kind):
+            wrong = f'"{name}" is no {kind} of {dataset}'
+            columns = [column.name for column in source.columns if column.type.kind == kind]
+            document.complain(references[dataset].dataset, wrong, one_of(name, columns))
+
+
+def _columns_of_time(contract: GoldContract) -> Iterator[tuple[str, str, str]]:
+    """Dataset, column and type of what sessions and lookups of a day need."""
+    if contract.sessions:
+        yield contract.sessions.dataset, contract.sessions.instant, "timestamp"
+    for lookup in contract.lookups:
+        if lookup.as_of:
+            yield lookup.source, lookup.as_of.instant, "timestamp"
+            yield lookup.dataset, lookup.as_of.day, "date"
 
 
 def _check_versions(

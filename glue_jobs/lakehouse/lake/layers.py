@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
@@ -64,12 +65,19 @@ class Lake(Ledger, Quarantine):
 
     def commit_bronze(self, contract: SourceContract, batch_id: int, written: Sequence[WrittenFile]) -> None:
         """Make the written files the batch's rows, in one commit: what an earlier try committed is replaced."""
+        expressions = self._jvm.org.apache.iceberg.expressions.Expressions
+        self._commit_files(contract, expressions.equal("_batch_id", batch_id), written)
+
+    def replace_bronze(self, contract: SourceContract, written: Sequence[WrittenFile]) -> None:
+        """Make the written files all that the table holds, in one commit."""
+        self._commit_files(contract, self._jvm.org.apache.iceberg.expressions.Expressions.alwaysTrue(), written)
+
+    def _commit_files(self, contract: SourceContract, replaced: Any, written: Sequence[WrittenFile]) -> None:
+        """Put files in the place of the rows that Iceberg's expression `replaced` names."""
         iceberg = self._jvm.org.apache.iceberg
         table = self._iceberg(tables.bronze_table(contract))
         metrics_config = iceberg.MetricsConfig.forTable(table)
-        overwrite = table.newOverwrite().overwriteByRowFilter(
-            iceberg.expressions.Expressions.equal("_batch_id", batch_id)
-        )
+        overwrite = table.newOverwrite().overwriteByRowFilter(replaced)
         for file in written:
             source = table.io().newInputFile(file.path, file.bytes)
             data_file = (
@@ -111,6 +119,12 @@ class Lake(Ledger, Quarantine):
             .unionByName(leaving.join(judged.where(is_winner), "_key", "left_anti").withColumn("_leaves", F.lit(True)))
         )
         self._merge(table, changed.select(*table.column_names, "_leaves"), on=("_key",), delete_when=F.col("s._leaves"))
+
+    def replace_silver(self, contract: SourceContract, judged: DataFrame) -> None:
+        """Make silver and history hold what `silver.judge` found, and nothing else."""
+        is_winner = F.col("_fate") == silver.CURRENT
+        self._overwrite(tables.history_table(contract), judged.where(~is_winner), F.lit(True))
+        self._overwrite(tables.silver_table(contract), judged.where(is_winner), F.lit(True))
 
     def merge_gold(self, contract: GoldContract, difference: DataFrame) -> None:
         """Apply `gold.difference`."""

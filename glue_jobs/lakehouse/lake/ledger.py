@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 
 from pyspark.sql import DataFrame
@@ -173,6 +173,21 @@ class Ledger(IcebergTables):
         kept = before.join(own, "file_id", "left_anti").join(new, "file_id", "left_anti")
         if not (new.isEmpty() and before.isEmpty()):
             self._overwrite(tables.warnings, new.unionByName(kept), F.col("batch_id") == batch.batch_id)
+
+    def warn_again(self, counted: DataFrame, datasets: Iterable[str]) -> None:
+        """Replace all warnings of whole datasets by those that `silver.warned` counted, as of the batches of the files.
+
+        The table is written as a whole: after compaction a file of it holds the warnings of many datasets.
+        """
+        files = self.read(tables.files).select("file_id", "batch_id")
+        others = self.read(tables.warnings).where(~F.col("dataset").isin(list(datasets)))
+        rows = counted.join(files, "file_id").select(*tables.warnings.column_names)
+        self._overwrite(tables.warnings, self.pin(rows.unionByName(others)), F.lit(True))
+
+    def accepted_files(self, contract: SourceContract) -> DataFrame:
+        """`file_id` of every file of a dataset whose rows are in bronze."""
+        accepted = (F.col("dataset") == contract.dataset) & (F.col("verdict") == "accepted")
+        return self.read(tables.files).where(accepted).select("file_id")
 
     def _places(self, contract: SourceContract, released: DataFrame | None) -> DataFrame:
         """(file_id, place) of every row of a dataset, from the tables that hold them."""

@@ -23,6 +23,10 @@ class Quarantine(IcebergTables):
         mine = (F.col("batch_id") == batch_id) & (F.col("dataset") == contract.dataset)
         self._overwrite(tables.quarantined_rows, bad, mine)
 
+    def replace_quarantine(self, contract: SourceContract, records: DataFrame) -> None:
+        """Make these all the refused rows of a dataset."""
+        self._overwrite(tables.quarantined_rows, self.pin(records), F.col("dataset") == contract.dataset)
+
     def refused_before(self, contract: SourceContract, batch: Batch) -> DataFrame | None:
         """Bronze rows that earlier batches refused and that are to be judged again: for the lack of a parent and of
         nothing else, or because the batch replays them (`_is_replayed`). None when there are none."""

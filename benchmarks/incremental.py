@@ -1,0 +1,183 @@
+"""What a small batch costs beside making everything again: processor seconds of one run, on the local AWS.
+
+    python benchmarks/incremental.py [--json] [--rows 3000000] [--share 0.01]
+
+A shop of so many rows over a year is loaded. Then two batches change a share of its users, transactions and events: the
+latest ones, and ones spread over all the year. Each walks the whole road: bronze, silver, gold, Redshift, proof. Last,
+silver and gold are rebuilt from bronze, and Redshift's tables from gold. The processor's seconds are those of the Glue
+workers with their JVMs and of the local AWS, which is S3, the Glue catalog and Redshift. Exits with 1 when a batch
+costs more than its goal, as a share of the rebuild.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+# The folder of a script comes first on Python's path: a neighbour would hide the package that it is named after.
+sys.path = [entry for entry in sys.path if Path(entry or ".").resolve() != Path(__file__).resolve().parent]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import boto3
+import duckdb
+import psutil  # type: ignore[import-untyped]
+from rich.console import Console
+from rich.table import Table
+
+from infra.local_aws.provision import provision
+from lakehouse import rebuilds, road
+from lakehouse.cli import stack
+from lakehouse.cli.home import checkout
+from lakehouse.contract import load_registry
+from lakehouse.settings import Settings
+from tests.support.local_aws_process import LocalAwsProcess
+
+LAKEHOUSE = Path(sys.executable).parent / "lakehouse"
+DAYS = 365
+GOALS = {"recent": 0.15, "spread": 0.35}
+# Column that says when a row happened, the one that says when it changed, and what a change does.
+CHANGES: Mapping[str, tuple[str, str, str]] = {
+    "users": ("signed_up_at", "updated_at", "CASE WHEN country = 'DE' THEN 'FR' ELSE 'DE' END AS country"),
+    "transactions": ("occurred_at", "updated_at", "amount + 1 AS amount"),
+    "events": ("occurred_at", "received_at", "'purchase' AS event_type"),
+}
+
+
+class Meter:
+    """Processor seconds of a process and all its descendants, those that have ended included."""
+
+    def __init__(self, pid: int) -> None:
+        self._root = psutil.Process(pid)
+
+    def seconds(self) -> float:
+        spent = 0.0
+        for process in (self._root, *self._root.children(recursive=True)):
+            try:
+                times = process.cpu_times()
+            except psutil.NoSuchProcess:
+                continue  # its parent has its seconds now
+            spent += times.user + times.system + times.children_user + times.children_system
+        return spent
+
+
+def changed(truth: Path, dataset: str, which: str, share: float) -> tuple[bytes, int]:
+    """A share of a dataset's rows, each changed, as NDJSON; and how many."""
+    happened, changed_at, change = CHANGES[dataset]
+    rows = f"read_parquet('{truth}/silver/storefront.{dataset}/*.parquet')"
+    chosen = (
+        f"{happened} >= (SELECT quantile_disc({happened}, {1 - share}) FROM {rows})"
+        if which == "recent"
+        else f"hash({happened}, {share}) % 1000000 < {round(share * 1_000_000)}"
+    )
+    later = f"coalesce({changed_at}, {happened}) + INTERVAL 30 DAYS AS {changed_at}"
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
+        file = Path(folder) / "rows.ndjson"
+        connection.execute(
+            f"COPY (SELECT * REPLACE ({change}, {later}) FROM {rows} WHERE {chosen}) TO '{file}' (FORMAT json)"
+        )
+        data = file.read_bytes()
+    return data, data.count(b"\n")
+
+
+def walk(settings: Settings, meter: Meter) -> dict[str, Any]:
+    """Everything that waits, down the road; what it cost."""
+    began, cpu, batches = time.monotonic(), meter.seconds(), 0
+    stations: dict[str, float] = {}
+    while done := list(_one(settings, meter, stations)):
+        batches += bool(done)
+    return {
+        "batches": batches,
+        "cpu_seconds": round(meter.seconds() - cpu, 1),
+        "seconds": round(time.monotonic() - began, 1),
+        "cpu_seconds_by_station": {name: round(spent, 1) for name, spent in stations.items()},
+    }
+
+
+def _one(settings: Settings, meter: Meter, stations: dict[str, float]) -> Iterator[str]:
+    """One batch; adds what each station cost."""
+    before = meter.seconds()
+    for name, _ in road.run(settings):
+        now = meter.seconds()
+        stations[name] = stations.get(name, 0.0) + now - before
+        before = now
+        yield name
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--rows", type=int, default=3_000_000, help="rows of the shop, about")
+    parser.add_argument("--share", type=float, default=0.01, help="share of the rows that a batch changes")
+    options = parser.parse_args()
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory() as folder:
+        files = Path(folder) / "files"
+        with console.status(f"making {options.rows:,} rows"):
+            order = ("--rows", str(options.rows), "--days", str(DAYS), "--defects", "none", "--out", str(files))
+            subprocess.run([LAKEHOUSE, "generate", "storefront", *order], check=True, stdout=sys.stderr)  # noqa: S603
+        aws = LocalAwsProcess(Path(folder) / "state")
+        os.environ.update(stack.environment(aws.endpoint))
+        try:
+            results = _measure(Settings.from_environment(), aws, files, options.share, console)
+        finally:
+            aws.stop()
+    rebuild = results["rebuild"]["cpu_seconds"]
+    for which, goal in GOALS.items():
+        results[which] |= {"of_rebuild": round(results[which]["cpu_seconds"] / rebuild, 3), "goal": goal}
+    if options.json:
+        print(json.dumps(results, indent=2))
+    else:
+        _print(results)
+    if any(results[which]["of_rebuild"] > goal for which, goal in GOALS.items()):
+        sys.exit(1)
+
+
+def _measure(settings: Settings, aws: LocalAwsProcess, files: Path, share: float, console: Console) -> dict[str, Any]:
+    provision(settings, checkout())
+    s3, meter, results = boto3.client("s3"), Meter(aws.pid), {}
+    for file in sorted(files.rglob("*")):
+        inside = file.relative_to(files)
+        if file.is_file() and inside.parts[0] != "_truth":
+            s3.upload_file(str(file), settings.bucket, f"landing/storefront/{inside}")
+    with console.status("loading all of it"):
+        results["everything"] = walk(settings, meter)
+    for which in GOALS:
+        rows = 0
+        for dataset in CHANGES:
+            data, count = changed(files / "_truth", dataset, which, share)
+            rows += count
+            s3.put_object(Bucket=settings.bucket, Key=f"landing/storefront/{dataset}/{which}.ndjson", Body=data)
+        with console.status(f"loading a batch of {rows:,} rows: {which}"):
+            results[which] = {"rows": rows, **walk(settings, meter)}
+    rebuilds.submit(s3, settings.bucket, load_registry(), "storefront", "bronze", "a benchmark", datetime.now(UTC), "x")
+    with console.status("rebuilding"):
+        results["rebuild"] = walk(settings, meter)
+    return results
+
+
+def _print(results: dict[str, dict[str, Any]]) -> None:
+    table = Table("what", "rows", "batches", "seconds", "CPU seconds", "of a rebuild", "goal", box=None)
+    for what, found in results.items():
+        table.add_row(
+            what,
+            f"{found['rows']:,}" if "rows" in found else "",
+            str(found["batches"]),
+            f"{found['seconds']:,}",
+            f"{found['cpu_seconds']:,}",
+            str(found.get("of_rebuild", "")),
+            str(found.get("goal", "")),
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

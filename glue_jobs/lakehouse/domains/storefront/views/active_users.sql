@@ -1,0 +1,35 @@
+-- Users active in each day, ISO week and month with an activity, anonymous visitors aside.
+WITH activity AS (
+    SELECT DISTINCT
+        user_id,
+        activity_date
+    FROM storefront.user_activity
+    WHERE user_id <> '(anonymous)'
+),
+
+periods AS (
+    SELECT
+        'day' AS period,
+        activity_date AS period_start,
+        user_id
+    FROM activity
+    UNION ALL
+    SELECT
+        'week' AS period,
+        CAST(DATE_TRUNC('week', activity_date) AS DATE) AS period_start,
+        user_id
+    FROM activity
+    UNION ALL
+    SELECT
+        'month' AS period,
+        CAST(DATE_TRUNC('month', activity_date) AS DATE) AS period_start,
+        user_id
+    FROM activity
+)
+
+SELECT
+    period,
+    period_start,
+    COUNT(DISTINCT user_id) AS active_user_count
+FROM periods
+GROUP BY period, period_start

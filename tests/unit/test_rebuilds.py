@@ -1,0 +1,67 @@
+"""Asking for a rebuild: one batch of all the domain's datasets, and word of one that was given up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from lakehouse import batches, rebuilds
+from lakehouse.batches import Source
+from lakehouse.contract import load_registry
+from tests.unit.conftest import BUCKET
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+REGISTRY = load_registry()
+
+
+def ask(s3: Any, domain: str = "fashion", source: Source = "bronze") -> str:
+    return rebuilds.submit(s3, BUCKET, REGISTRY, domain, source, "a rule has changed", NOW, "name")
+
+
+def plan(s3: Any) -> batches.Batch:
+    batch = batches.plan(s3, BUCKET, 100, 1 << 30, NOW)
+    assert batch is not None
+    return batch
+
+
+def finish(s3: Any, batch: batches.Batch) -> None:
+    batches.finish(s3, BUCKET, batch, {}, NOW)
+
+
+@pytest.mark.parametrize(
+    ("source", "rebuilt"), [("raw", ["bronze", "silver", "gold"]), ("bronze", ["silver", "gold"]), ("silver", ["gold"])]
+)
+def test_a_request_becomes_a_batch_of_the_whole_domain(s3: Any, source: Source, rebuilt: list[str]) -> None:
+    request = ask(s3, "retail", source)
+    assert ask(s3, "retail", source) == request
+    batch = plan(s3)
+    assert (batch.kind, batch.reason, batch.request_id) == ("rebuild", "a rule has changed", request)
+    assert batch.datasets == {contract.dataset for contract in REGISTRY.sources_of("retail")}
+    assert [layer for layer in ("bronze", "silver", "gold") if batch.rebuilds(layer)] == rebuilt  # type: ignore[arg-type]
+    assert batches.of_request(s3, BUCKET, request) == batch
+    finish(s3, batch)
+    assert batches.plan(s3, BUCKET, 100, 1 << 30, NOW) is None
+    rebuilds.require_done(s3, BUCKET, request)
+
+
+def test_a_rebuild_that_keeps_failing_is_given_up_and_says_so(s3: Any) -> None:
+    request = ask(s3)
+    batch = plan(s3)
+    for run in "123":
+        batches.note_failure(s3, BUCKET, batch, run, "a raw file is gone")
+    batch = plan(s3)
+    assert not any(batch.rebuilds(layer) for layer in ("bronze", "silver", "gold"))
+    finish(s3, batch)
+    with pytest.raises(rebuilds.GivenUpError, match=r"batch 1 failed 3 times .* a raw file is gone.*ask again"):
+        rebuilds.require_done(s3, BUCKET, request)
+
+
+def test_no_batch_is_found_for_what_nobody_asked_for(s3: Any) -> None:
+    assert batches.of_request(s3, BUCKET, "20261120T120000-name") is None
+
+
+def test_a_domain_without_sources_is_refused(s3: Any) -> None:
+    with pytest.raises(KeyError, match="retial"):
+        ask(s3, "retial")
