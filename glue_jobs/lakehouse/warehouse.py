@@ -2,7 +2,8 @@
 
     export/<batch>/<domain>.<table>/keys/*.parquet   recompute keys that the batch touched
     export/<batch>/<domain>.<table>/rows/*.parquet   rows that the table holds under those keys
-    export/<batch>/<domain>.<table>/{keys,rows}.manifest   for COPY
+    export/<batch>/<domain>.<table>/private/*.parquet   of those the personal columns in clear, for the private part
+    export/<batch>/<domain>.<table>/{keys,rows,private}.manifest   for COPY
     export/<batch>/index.json                        names every file; written last
 
 COPY fills temporary tables of one Data API session; then one transaction per domain locks the ledger, and replaces the
@@ -24,7 +25,7 @@ from lakehouse.contract import Column, GoldContract, Registry
 from lakehouse.redshift import MAX_STATEMENTS_PER_CALL
 
 EXPORTS = "export/"
-PARTS = ("keys", "rows")
+PARTS = ("keys", "rows", "private")
 _FOOTER_BYTES = 64 << 10
 _ARROW = {
     "varchar": pa.string(),
@@ -55,6 +56,7 @@ class ExportedTable:
     dataset: str
     keys: tuple[ExportedFile, ...]
     rows: tuple[ExportedFile, ...]
+    private: tuple[ExportedFile, ...] = ()
 
 
 class LintError(Exception):
@@ -77,7 +79,7 @@ def arrow_field(column: Column) -> pa.Field:
 def publish(s3: Any, bucket: str, batch_id: int, tables: Sequence[ExportedTable]) -> None:
     """Write the COPY manifests and then the index of an export."""
     for table in tables:
-        for part in PARTS:
+        for part in (part for part in PARTS if getattr(table, part)):
             entries = [
                 {
                     "url": f"s3://{bucket}/{file.key}",
@@ -123,7 +125,7 @@ def stage_statements(
     statements = []
     for table in tables:
         contract = registry.gold[table.dataset]
-        for part in PARTS:
+        for part in (part for part in PARTS if _columns(contract, part)):
             stage = _stage(contract, part)
             columns = ", ".join(f"{column.name} {column.type.redshift}" for column in _columns(contract, part))
             statements.append(f"CREATE TEMP TABLE {stage} ({columns})")
@@ -152,16 +154,23 @@ def _load_domain(domain: str, batch_id: int, tables: Sequence[ExportedTable], re
     mine = [table for table in tables if registry.gold[table.dataset].domain == domain]
     for table in mine:
         contract = registry.gold[table.dataset]
-        target, keys, rows = table.dataset, _stage(contract, "keys"), _stage(contract, "rows")
-        match = " AND ".join(f"{target}.{name} = {keys}.{name}" for name in contract.recompute_by)
-        names = ", ".join(contract.column_names)
-        yield f"DELETE FROM {target} USING {keys} WHERE {match} AND {is_newer}"
-        yield f"INSERT INTO {target} ({names}) SELECT {names} FROM {rows} WHERE {is_newer}"
+        yield from _replace(contract, contract.dataset, "rows", is_newer)
+        if contract.private:
+            yield from _replace(contract, contract.private_dataset, "private", is_newer)
     row_count = sum(file.rows for table in mine for file in table.rows)
     yield (
         "INSERT INTO ops.loads (domain, batch_id, loaded_at, table_count, row_count) "
         f"SELECT '{domain}', {batch_id}, GETDATE(), {len(mine)}, {row_count} WHERE {is_newer}"
     )
+
+
+def _replace(contract: GoldContract, target: str, part: str, is_newer: str) -> Iterator[str]:
+    """Under the touched keys, the staged rows in the place of those that are there."""
+    keys = _stage(contract, "keys")
+    match = " AND ".join(f"{target}.{name} = {keys}.{name}" for name in contract.recompute_by)
+    names = ", ".join(column.name for column in _columns(contract, part))
+    yield f"DELETE FROM {target} USING {keys} WHERE {match} AND {is_newer}"
+    yield f"INSERT INTO {target} ({names}) SELECT {names} FROM {_stage(contract, part)} WHERE {is_newer}"
 
 
 def _lint_file(s3: Any, bucket: str, file: ExportedFile, columns: Sequence[Column]) -> Iterator[str]:
@@ -215,7 +224,9 @@ def _null_count(chunk: pq.ColumnChunkMetaData) -> int:
 
 def _columns(contract: GoldContract, part: str) -> tuple[Column, ...]:
     if part == "rows":
-        return contract.columns
+        return contract.served
+    if part == "private":
+        return contract.private
     return tuple(contract.column(name) for name in contract.recompute_by)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import boto3
 
 from infra import wheel
-from lakehouse import jobs
+from lakehouse import jobs, tokens
 from lakehouse.contract import Registry, load_registry
 from lakehouse.redshift import Redshift
 from lakehouse.settings import Settings
@@ -34,6 +35,7 @@ def provision(settings: Settings, root: Path, report: Callable[[str], None] = la
     publish(settings, root)
     _events(settings)
     _catalog(settings, registry)
+    _token_key(settings)
     _jobs(settings, roles["lakehouse-glue"])
     _warehouse(settings, registry, report)
 
@@ -94,6 +96,17 @@ def _catalog(settings: Settings, registry: Registry) -> None:
             )
 
 
+def _token_key(settings: Settings) -> None:
+    """Made once: with another key the tokens of before and those of after would not be those of the same people."""
+    client = boto3.client("secretsmanager")
+    with suppress(client.exceptions.ResourceExistsException):
+        client.create_secret(
+            Name=settings.token_key,
+            Description="Key of the tokens that stand for personal data in the warehouse. Losing it orphans them.",
+            SecretBinary=secrets.token_bytes(tokens.KEY_BYTES),
+        )
+
+
 def _jobs(settings: Settings, role: str) -> None:
     glue = boto3.client("glue")
     for job, timeout_minutes in jobs.JOBS.items():
@@ -116,6 +129,7 @@ def _jobs(settings: Settings, role: str) -> None:
                 "--bucket": settings.bucket,
                 "--conf": jobs.conf_argument(jobs.spark_conf(settings.bucket)),
                 "--datalake-formats": "iceberg",
+                "--token_key": settings.token_key,
             },
         }
         try:

@@ -6,7 +6,9 @@
 from lakehouse.contract.errors import ContractError, Problem
 from lakehouse.contract.lineage import ColumnSource
 from lakehouse.contract.model import (
+    PRIVATE,
     REPAIRS,
+    TOKEN,
     Column,
     GoldContract,
     GoldLookup,
@@ -24,8 +26,10 @@ from lakehouse.contract.types import ColumnType
 __all__ = [
     "COLUMN_RULES",
     "EPOCH_FORMATS",
+    "PRIVATE",
     "REPAIRS",
     "SOFTENED",
+    "TOKEN",
     "Column",
     "ColumnReference",
     "ColumnRule",
