@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lakehouse import ddl, dictionary
+from lakehouse import ddl, dictionary, roles
 from lakehouse.contract import (
     Column,
     ColumnType,
@@ -29,7 +29,7 @@ from lakehouse.contract import (
 
 app = typer.Typer(help="Look at contracts, check them, and keep what is made from them.", no_args_is_help=True)
 
-_DDL_FOLDER = Path("sql/ddl")
+_DDL_FOLDER, _ROLES_FOLDER = Path("sql/ddl"), Path("sql/roles")
 _DICTIONARY_FOLDER = Path("docs/dictionary")
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text for people.")]
 _Domains = Annotated[
@@ -96,11 +96,14 @@ def show(
 
 @app.command("ddl", epilog="Example: lakehouse contract ddl --write")
 def ddl_(
-    check_files: Annotated[bool, typer.Option("--check", help=f"Compare with {_DDL_FOLDER}; exit 1 on drift.")] = False,
-    write: Annotated[bool, typer.Option("--write", help=f"Write {_DDL_FOLDER}.")] = False,
+    check_files: Annotated[
+        bool, typer.Option("--check", help=f"Compare with {_DDL_FOLDER} and {_ROLES_FOLDER}; exit 1 on drift.")
+    ] = False,
+    write: Annotated[bool, typer.Option("--write", help=f"Write {_DDL_FOLDER} and {_ROLES_FOLDER}.")] = False,
 ) -> None:
-    """Print the Redshift DDL made from the contracts, or keep the files made from it."""
-    _keep(ddl.files(_registry()), _DDL_FOLDER, "ddl", check_files, write)
+    """Print the Redshift DDL and the grants made from the contracts, or keep the files made from them."""
+    registry = _registry()
+    _keep({_DDL_FOLDER: ddl.files(registry), _ROLES_FOLDER: roles.files(registry)}, "ddl", check_files, write)
 
 
 @app.command("dictionary", epilog="Example: lakehouse contract dictionary --write")
@@ -111,33 +114,41 @@ def dictionary_(
     write: Annotated[bool, typer.Option("--write", help=f"Write {_DICTIONARY_FOLDER}.")] = False,
 ) -> None:
     """Print the data dictionary made from the contracts, or keep its pages: what every table and column means."""
-    _keep(dictionary.pages(_registry()), _DICTIONARY_FOLDER, "dictionary", check_files, write)
+    _keep({_DICTIONARY_FOLDER: dictionary.pages(_registry())}, "dictionary", check_files, write)
 
 
-def _keep(wanted: Mapping[str, str], folder: Path, verb: str, check_files: bool, write: bool) -> None:
-    """Print files made from the contracts, or compare them with those of a folder, or write them there."""
+def _keep(folders: Mapping[Path, Mapping[str, str]], verb: str, check_files: bool, write: bool) -> None:
+    """Print files made from the contracts, or compare them with those of their folders, or write them there."""
     if check_files and write:
         raise typer.BadParameter("give one of them", param_hint="--check / --write")
     if not (check_files or write):
-        typer.echo("\n".join(wanted.values()), nl=False)
+        typer.echo("\n".join(text for wanted in folders.values() for text in wanted.values()), nl=False)
         return
-    if not folder.is_dir():
-        raise typer.BadParameter(f"{folder} is not here; run it from the repository's root", param_hint="--write")
-    suffixes = {Path(name).suffix for name in wanted}
-    files = [file for file in folder.iterdir() if file.suffix in suffixes]
-    found = {file.name: file.read_text(encoding="utf-8") for file in files}
-    drifted = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
-    for name in drifted:
-        if write and name in wanted:
-            (folder / name).write_text(wanted[name], encoding="utf-8")
+    for folder in folders:
+        if not folder.is_dir():
+            raise typer.BadParameter(f"{folder} is not here; run it from the repository's root", param_hint="--write")
+    drifted = [drift for folder, wanted in folders.items() for drift in _drifted(folder, wanted)]
+    for path, text in drifted:
+        if write and text is not None:
+            path.write_text(text, encoding="utf-8")
         elif write:
-            (folder / name).unlink()
-        typer.echo(f"{folder / name}: {'written' if write else 'differs from the contracts'}")
+            path.unlink()
+        typer.echo(f"{path}: {'written' if write else 'differs from the contracts'}")
     if drifted and not write:
         typer.echo(f"run: lakehouse contract {verb} --write")
         raise typer.Exit(1)
     if not drifted:
-        typer.echo(f"{folder} says what the contracts say")
+        verb = "say" if len(folders) > 1 else "says"
+        typer.echo(f"{' and '.join(map(str, folders))} {verb} what the contracts say")
+
+
+def _drifted(folder: Path, wanted: Mapping[str, str]) -> list[tuple[Path, str | None]]:
+    """Files of a folder that are not as they should be, with the text they should have; None for one too many."""
+    suffixes = {Path(name).suffix for name in wanted}
+    files = [file for file in folder.iterdir() if file.suffix in suffixes]
+    found = {file.name: file.read_text(encoding="utf-8") for file in files}
+    names = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
+    return [(folder / name, wanted.get(name)) for name in names]
 
 
 def _registry() -> Registry:

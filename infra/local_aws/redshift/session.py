@@ -323,6 +323,10 @@ class Session:
         catalog = self.catalog()
         relations = [catalog.table(*name) for name in cursor.listed(cursor.qualified_name)]
         cursor.finish()
+        access = self.access()
+        for relation in relations:
+            # As in PostgreSQL: who may change rows may lock the table.
+            access.require(relation, "UPDATE" if access.holds(relation, "UPDATE") else "DELETE")
         self._acquire({(r.schema, r.name) for r in relations if not r.is_temporary}, Mode.EXCLUSIVE)
 
     def _query(self, translator: Translator, tree: exp.Query, sql: str, values: Mapping[str, str]) -> Outcome:
@@ -360,7 +364,7 @@ class Session:
 
     def _register(self, statement: Translation) -> None:
         for scan in statement.scans:
-            self.register(scan.name, self.warehouse.read(scan, self.catalog()))
+            self.register(scan.name, self.warehouse.read(scan, self.catalog(), self.access()))
 
     def _unregister(self) -> None:
         for name in self._registered:
