@@ -21,7 +21,6 @@ from infra.local_aws.provision import provision
 from lakehouse import road
 from lakehouse.cli.home import checkout
 from lakehouse.jobs import BATCH_JOBS, conf_argument
-from lakehouse.redshift import Redshift
 from lakehouse.settings import Settings
 from tests.support.quick_spark import QUICK
 
@@ -81,9 +80,6 @@ def station(settings: Settings, name: str, batch_id: int) -> None:
     """One station after `plan`, through the code that the DAG calls."""
     if name in BATCH_JOBS:
         road.run_job(settings, name, {"--batch_id": str(batch_id)})
-    elif name == "load_warehouse":
-        calls = [*road.stage_calls(settings, batch_id), *road.load_transactions(settings, batch_id)]
-        Redshift(settings).in_session(calls)
     else:
         getattr(road, name)(settings, batch_id)
 
