@@ -11,7 +11,6 @@ import pytest
 
 from lakehouse import road
 from lakehouse.jobs import BATCH_JOBS
-from lakehouse.redshift import Redshift
 from lakehouse.settings import Settings
 from tests.crash.conftest import Prepared, in_full_only
 from tests.crash.deliveries import FIRST
@@ -67,15 +66,10 @@ def test_two_tries_of_every_station_at_once_do_nothing_twice(lake: CrashLake, pr
     assert road.plan(settings) == BATCH
     for job in BATCH_JOBS:
         _run_twice_at_once(lake, job)
-    for station in (_load, road.prove, road.finish):
+    for station in (road.load_warehouse, road.prove, road.finish):
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(station, 2 * [settings], 2 * [BATCH]))
     assert not differences(lake.content(TIMES), prepared.undisturbed)
-
-
-def _load(settings: Settings, batch_id: int) -> None:
-    calls = [*road.stage_calls(settings, batch_id), *road.load_transactions(settings, batch_id)]
-    Redshift(settings).in_session(calls)
 
 
 def _run_twice_at_once(lake: CrashLake, job: str) -> None:

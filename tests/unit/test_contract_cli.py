@@ -96,22 +96,25 @@ def test_show_of_an_unknown_dataset_proposes_the_nearest() -> None:
 
 def test_ddl_is_printed_checked_and_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "sql/ddl"
-    shutil.copytree(REPOSITORY / "sql/ddl", folder)
+    shutil.copytree(REPOSITORY / "sql", tmp_path / "sql")
     monkeypatch.chdir(tmp_path)
-    assert "CREATE TABLE IF NOT EXISTS storefront.dim_user (" in runner.invoke(app, ["ddl"]).stdout
+    for printed in ("CREATE TABLE IF NOT EXISTS storefront.dim_user (", "CREATE ROLE analyst;"):
+        assert printed in runner.invoke(app, ["ddl"]).stdout
     (folder / "ops.sql").write_text("SELECT 1;\n", encoding="utf-8")
     (folder / "storefront.sql").unlink()
     (folder / "gone.sql").write_text("SELECT 1;\n", encoding="utf-8")
+    (tmp_path / "sql/roles/analyst.sql").write_text("GRANT ALL ON ops.loads TO PUBLIC;\n", encoding="utf-8")
     checked = runner.invoke(app, ["ddl", "--check"])
     assert checked.exit_code == 1
-    assert [line.split(":")[0] for line in checked.stdout.splitlines()[:3]] == [
-        *("sql/ddl/gone.sql", "sql/ddl/ops.sql", "sql/ddl/storefront.sql")
+    assert [line.split(":")[0] for line in checked.stdout.splitlines()[:4]] == [
+        *("sql/ddl/gone.sql", "sql/ddl/ops.sql", "sql/ddl/storefront.sql", "sql/roles/analyst.sql")
     ]
     assert runner.invoke(app, ["ddl", "--write"]).exit_code == 0
     assert runner.invoke(app, ["ddl", "--check"]).exit_code == 0
-    assert {file.name: file.read_bytes() for file in folder.glob("*.sql")} == {
-        file.name: file.read_bytes() for file in (REPOSITORY / "sql/ddl").glob("*.sql")
-    }
+    for made in ("sql/ddl", "sql/roles"):
+        assert {file.name: file.read_bytes() for file in (tmp_path / made).glob("*.sql")} == {
+            file.name: file.read_bytes() for file in (REPOSITORY / made).glob("*.sql")
+        }
 
 
 def test_the_dictionary_is_printed_checked_and_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
