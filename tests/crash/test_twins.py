@@ -11,7 +11,6 @@ import pytest
 
 from lakehouse import road
 from lakehouse.jobs import BATCH_JOBS
-from lakehouse.settings import Settings
 from tests.crash.conftest import Prepared, in_full_only
 from tests.crash.deliveries import FIRST
 from tests.crash.lake import CrashLake, wait_for
