@@ -67,7 +67,7 @@ def lake_tables(aws: Aws, without: Collection[str]) -> Content:
 
 
 def warehouse_tables(aws: Aws, workgroup: str, database: str, without: Collection[str]) -> Content:
-    """Every table of Redshift's own schemas. Each lake has a key of its own, so a token is read as what it stands for."""
+    """Every table of Redshift's own schemas. Each lake has a key of its own: a token is read as what it stands for."""
     redshift = RedshiftData(aws.client("redshift-data"), workgroup, database)
     secret = aws.client("secretsmanager").get_secret_value(SecretId="lakehouse/token-key")
     meaning = _values_by_token(redshift, secret["SecretBinary"])
