@@ -1,13 +1,13 @@
 """Glue job 3: compute the gold rows that a batch touches, and export them for the warehouse.
 
-Arguments: --batch_id, --bucket.
+Arguments: --batch_id, --bucket, --token_key (the name of the secret that holds the key of the tokens).
 """
 
 import sys
 
 import boto3
 
-from lakehouse import batches, gold, job, tables
+from lakehouse import batches, gold, job, tables, tokens
 from lakehouse.contract import GoldContract, load_registry
 from lakehouse.export import Export
 from lakehouse.lake import Lake
@@ -15,7 +15,7 @@ from lakehouse.warehouse import ExportedTable
 
 
 def main(argv: list[str]) -> None:
-    args = job.arguments(argv, "batch_id", "bucket")
+    args = job.arguments(argv, "batch_id", "bucket", "token_key")
     batch_id, lake, registry = int(args.batch_id), Lake(job.spark()), load_registry()
     batch = batches.read(boto3.client("s3"), args.bucket, batch_id)
     # Rows that waited for what arrived may have entered silver too.
@@ -43,7 +43,7 @@ def main(argv: list[str]) -> None:
     current = {name: lake.read(tables.silver_table(source)) for name, source in sources.items()}
     versioned = {name for contract in concerned for name in contract.versioned}
     current |= {gold.versions_of(name): lake.read_versions(sources[name]) for name in versioned}
-    export = Export(lake.spark, args.bucket, batch_id)
+    export = Export(lake.spark, args.bucket, batch_id, tokens.read_key(args.token_key))
 
     def build(contract: GoldContract) -> ExportedTable:
         # A rebuild computes the whole table, whatever has changed.

@@ -87,8 +87,9 @@ class LoadWarehouse(RedshiftDataOperator):
     """Stage a batch's export in temporary tables of one Data API session, then replace the touched keys from them.
 
     Each list of statements is one call and one transaction; they run one after the other. A retry begins again in a
-    session of its own, because temporary tables end with theirs. The transactions are idempotent. Fails with the table,
-    file, column and reason; the provider's failure is the whole answer of the API.
+    session of its own, because temporary tables end with theirs. The transactions are idempotent. The session is that
+    of the user whom the loader's secret holds, and who may do no more than load. Fails with the table, file, column and
+    reason; the provider's failure is the whole answer of the API.
     """
 
     template_fields = (*RedshiftDataOperator.template_fields, "batch_id")
@@ -108,13 +109,14 @@ class LoadWarehouse(RedshiftDataOperator):
         self._run_calls(first=call + 1, session_id=session_id)
 
     def _run_calls(self, first: int, session_id: str | None) -> None:
-        from lakehouse import road  # reads Parquet footers: too heavy to import whenever a DAG file is parsed
+        from lakehouse import road, roles  # reads Parquet footers: too heavy to import whenever a DAG file is parsed
 
         settings, batch_id = Settings.from_environment(), int(self.batch_id)
         calls = [*road.stage_calls(settings, batch_id), *road.load_transactions(settings, batch_id)]
         opening = {
             "workgroup_name": settings.workgroup,
             "database": settings.database,
+            "secret_arn": settings.user_secret(roles.LOADER),
             "session_keep_alive_seconds": SESSION_SECONDS,
         }
         for call, statements in enumerate(calls[first:], start=first):

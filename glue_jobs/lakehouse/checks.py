@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lakehouse import ddl
-from lakehouse.contract import Column, GoldContract, Registry
+from lakehouse.contract import PRIVATE, Column, GoldContract, Registry
 
 _VALIDITY = ("valid_from", "valid_to")
 
@@ -30,7 +30,7 @@ def files(registry: Registry) -> Mapping[str, str]:
 
 def of_domain(registry: Registry, domain: str) -> tuple[Check, ...]:
     """Every check of a domain: of each table by itself, then of what holds between tables and between rows."""
-    tables = [table for table in ddl.tables(registry) if table.schema == domain]
+    tables = [table for table in ddl.tables(registry) if table.schema in (domain, f"{PRIVATE}{domain}")]
     contracts = registry.gold_of(domain)
     return (
         *(check for table in tables for check in _of_table(table)),

@@ -7,12 +7,14 @@ safe to run again; CREATE TABLE IF NOT EXISTS does not follow a changed contract
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lakehouse.contract import Column, ColumnType, GoldContract, Registry, View
+from lakehouse.contract import PRIVATE, Column, ColumnType, GoldContract, Registry, View
 
 HEADER = "-- Made from the contracts by `lakehouse contract ddl --write`; change a contract and run it again."
 OPS = "ops"
+_HASHED = "Held as a token, its keyed hash:"
+"""What the comment of a column of tokens says, and that of no other column."""
 LOADS = "ops.loads"
 """The ledger of loads. Whoever loads holds its lock, and so does whoever replaces a table."""
 
@@ -28,6 +30,8 @@ class Table:
     dist_style: str = "auto"
     dist_key: str | None = None
     sort_keys: tuple[str, ...] = ()
+    tokens: frozenset[str] = frozenset()
+    """Names of the columns that hold tokens of what the lake holds in clear."""
 
     @property
     def schema(self) -> str:
@@ -72,17 +76,25 @@ def statements(registry: Registry) -> list[str]:
 
 
 def schemas(registry: Registry) -> tuple[str, ...]:
-    """The schemas that hold tables: that of the ledger, and one for each domain."""
-    return (OPS, *registry.domains)
+    """The schemas that hold tables: that of the ledger, one for each domain, and those of personal data."""
+    return (OPS, *registry.domains, *private_schemas(registry))
+
+
+def private_schemas(registry: Registry) -> tuple[str, ...]:
+    """The schemas that hold personal data in clear, one for each domain that has any."""
+    return tuple(sorted({f"{PRIVATE}{contract.domain}" for contract in registry.gold.values() if contract.private}))
 
 
 def tables(registry: Registry) -> tuple[Table, ...]:
     """Every table that the warehouse holds, the ledger first."""
-    return (_LEDGER, *(_of_gold(contract) for domain in registry.domains for contract in registry.gold_of(domain)))
+    gold = [contract for domain in registry.domains for contract in registry.gold_of(domain)]
+    return (_LEDGER, *map(_of_gold, gold), *(_private(contract) for contract in gold if contract.private))
 
 
 def external_databases(schema: str) -> tuple[str, ...]:
     """The Glue databases that are queried beside the tables of a schema."""
+    if schema.startswith(PRIVATE):
+        return ()
     return (OPS, "quarantine") if schema == OPS else (f"silver_{schema}", f"gold_{schema}")
 
 
@@ -149,6 +161,11 @@ def column_comment(column: Column) -> str:
     return column.description + (f" Unit: {column.unit}." if column.unit else "")
 
 
+def is_token_comment(comment: str) -> bool:
+    """Whether a column of that comment was made for tokens."""
+    return _HASHED in comment
+
+
 def comment_on_table(name: str, text: str) -> str:
     return f"COMMENT ON TABLE {name} IS {_literal(text)}"
 
@@ -184,14 +201,33 @@ def _script(registry: Registry, schema: str) -> Iterator[str]:
 
 
 def _of_gold(contract: GoldContract) -> Table:
+    said = f"{_HASHED} {contract.private_dataset} has the clear value."
     return Table(
         contract.dataset,
         contract.description,
-        contract.columns,
+        tuple(
+            replace(column, description=f"{column.description} {said}") if column.is_personal else column
+            for column in contract.served
+        ),
         contract.key,
         contract.dist_style,
         contract.dist_key,
         contract.sort_keys,
+        frozenset(contract.personal),
+    )
+
+
+def _private(contract: GoldContract) -> Table:
+    """Distributed as the table that it is joined to, where that is possible."""
+    names = {column.name for column in contract.private}
+    is_possible = contract.dist_key is None or contract.dist_key in names
+    return Table(
+        contract.private_dataset,
+        f"Personal data of {contract.dataset} in clear: the rows that have any.",
+        contract.private,
+        contract.key,
+        contract.dist_style if is_possible else "auto",
+        contract.dist_key if is_possible else None,
     )
 
 

@@ -27,9 +27,12 @@ break a rule, with all their reasons. In Redshift they are read through external
 `lake_silver_<domain>`. Beside the columns below, rows of silver carry `_key` and `_content` (digests of the key and of
 all columns), `_file_id` and `_row` (where the row came from), `_batch_id`, and `_rescued` (what no column took).
 
-A gold table is in the lake as `gold_<domain>.<table>` and in Redshift as `<domain>.<table>`, with the same columns."""
+A gold table is in the lake as `gold_<domain>.<table>` and in Redshift as `<domain>.<table>`, with the same columns; of
+the personal ones it has tokens there (see below)."""
 _CLASSES = """\
-`personal`: names a person, or is about one; it stays in bronze, silver and quarantine, and no gold table has it.
+`personal`: names a person, or is about one. The lake holds it in clear. A domain's schema in Redshift holds a token
+instead, a keyed hash: equal values have equal tokens, and no token tells its value. The clear values of a gold table's
+personal columns are in `private_<domain>.<table>`, which the role `steward` alone may read.
 `internal`: for the business. `public`: known to everybody, such as a currency's code."""
 
 
@@ -143,6 +146,10 @@ def _gold(contract: GoldContract) -> Iterator[str]:
         "looks up": ", ".join(_dataset_link(lookup.dataset, domain) for lookup in contract.lookups),
         "computed again by": _codes(contract.recompute_by),
         "tables": f"`gold_{domain}.{contract.name}`; in Redshift `{contract.dataset}`",
+        "personal data": f"{_codes(contract.personal)}: in Redshift as tokens, and in clear in "
+        f"`{contract.private_dataset}`, for stewards"
+        if contract.private
+        else "",
         "sorted by": _codes(contract.sort_keys),
         "unknown member": "has one: facts point at it as long as their dimension row has not arrived"
         if contract.unknown_member is not None
@@ -154,7 +161,10 @@ def _gold(contract: GoldContract) -> Iterator[str]:
         links = [
             f"[{str(source).removeprefix(domain + '.')}]({_page(source.dataset, domain)})" for source in column.sources
         ]
-        yield _row(*_cells(column), "<br>".join(_text(rule) for rule in _all_rules(column)), "<br>".join(links))
+        token = "<br>in Redshift a token" if column.is_personal else ""
+        name, kind, *others = _cells(column)
+        rules_of_column = "<br>".join(_text(rule) for rule in _all_rules(column))
+        yield _row(name, f"{kind}{token}", *others, rules_of_column, "<br>".join(links))
     yield ""
 
 

@@ -49,7 +49,10 @@ def _script(registry: Registry, domain: str) -> Iterator[str]:
         "-- Leave out the tables for which that index has no keys, and each COPY for which it has no file."
     )
     batch, file = _Placeholder.of(_BATCH), ExportedFile("", 0, _Placeholder.of(_ROWS), {})
-    tables = [ExportedTable(contract.dataset, keys=(file,), rows=(file,)) for contract in registry.gold_of(domain)]
+    tables = [
+        ExportedTable(contract.dataset, (file,), (file,), (file,) if contract.private else ())
+        for contract in registry.gold_of(domain)
+    ]
     yield from (f"{sql};" for sql in warehouse.stage_statements(_BUCKET, _ROLE, batch, tables, registry))
     yield "BEGIN;"
     for transaction in warehouse.load_transactions(batch, tables, registry):

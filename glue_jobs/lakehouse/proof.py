@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lakehouse.contract import GoldContract, Registry, SourceContract
+from lakehouse.contract import TOKEN, Column, GoldContract, Registry, SourceContract
 from lakehouse.redshift import Redshift
 
 FATES = ("silver", "quarantined", "duplicate", "superseded")
@@ -156,17 +156,16 @@ def _accounts_sql(contract: SourceContract, file_parameters: Sequence[str] = ())
 
 
 def _gold_checks(redshift: Redshift, registry: Registry, contract: GoldContract) -> Iterable[Check]:
-    measures = "".join(f", {sql} AS {name}" for name, sql in _measures(contract))
-    lake = redshift.query(
-        f"SELECT COUNT(*) AS row_count{measures} FROM lake_gold_{contract.domain}.{contract.name}"
-    ).dicts()[0]
-    warehouse = redshift.query(f"SELECT COUNT(*) AS row_count{measures} FROM {contract.dataset}").dicts()[0]
-    differences = tuple(
-        f"{name} is {lake[name]} in the lake and {warehouse[name]} in the warehouse"
-        for name in lake
-        if lake[name] != warehouse[name]
-    )
-    yield Check("lake against warehouse", contract.dataset, {"rows": lake["row_count"]}, differences)
+    in_lake = f"lake_gold_{contract.domain}.{contract.name}"
+    plain = [column for column in contract.columns if not column.is_personal]
+    lake = _counted(redshift, in_lake, [*_measures(plain), *_token_measures(contract, is_lake=True)])
+    served = [*_measures(plain), *_token_measures(contract, is_lake=False)]
+    yield _compared(contract.dataset, lake, _counted(redshift, contract.dataset, served))
+    if contract.private:
+        has_any = " OR ".join(f"{name} IS NOT NULL" for name in contract.personal)
+        measures = list(_measures(contract.private))
+        clear = _counted(redshift, f"{in_lake} WHERE {has_any}", measures)
+        yield _compared(contract.private_dataset, clear, _counted(redshift, contract.private_dataset, measures))
     if contract.table_type == "fact" and len(contract.sources) == 1:
         source = registry.sources[contract.sources[0].dataset]
         silver = redshift.query(f"SELECT COUNT(*) AS n FROM lake_silver_{source.domain}.{source.name}").rows[0][0]
@@ -174,12 +173,37 @@ def _gold_checks(redshift: Redshift, registry: Registry, contract: GoldContract)
         yield Check("silver against gold", contract.dataset, {"silver": silver, "gold": lake["row_count"]}, gap)
 
 
-def _measures(contract: GoldContract) -> Iterable[tuple[str, str]]:
+def _counted(redshift: Redshift, rows: str, measures: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """How many rows there are, and what their columns come to."""
+    columns = "".join(f", {sql} AS {name}" for name, sql in measures)
+    return redshift.query(f"SELECT COUNT(*) AS row_count{columns} FROM {rows}").dicts()[0]
+
+
+def _compared(table: str, lake: Mapping[str, Any], warehouse: Mapping[str, Any]) -> Check:
+    differences = tuple(
+        f"{name} is {lake[name]} in the lake and {warehouse[name]} in the warehouse"
+        for name in lake
+        if lake[name] != warehouse[name]
+    )
+    return Check("lake against warehouse", table, {"rows": lake["row_count"]}, differences)
+
+
+def _token_measures(contract: GoldContract, *, is_lake: bool) -> Iterable[tuple[str, str]]:
+    """(name, SQL) of personal columns: as many tokens as values, of full length, and as many different ones.
+
+    A clear value in the warehouse is of another length; a second key would make more tokens of as many values.
+    """
+    for name in contract.personal:
+        yield f"{name}_length", f"{TOKEN.length} * COUNT({name})" if is_lake else f"COALESCE(SUM(LENGTH({name})), 0)"
+        yield f"{name}_different", f"COUNT(DISTINCT {name})"
+
+
+def _measures(columns: Iterable[Column]) -> Iterable[tuple[str, str]]:
     """(name, SQL) of what a table's columns come to: sums of numbers and of text lengths, how many dates and flags.
 
     A double has no exact sum, so only its values are counted.
     """
-    for column in contract.columns:
+    for column in columns:
         if column.type.is_numeric and column.type.kind != "double":
             yield column.name, f"SUM(CAST({column.name} AS DECIMAL(38, 3)))"
         elif column.type.kind == "varchar":

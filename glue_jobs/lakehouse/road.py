@@ -14,7 +14,7 @@ from typing import Any
 
 import boto3
 
-from lakehouse import alerts, batches, landing, load_errors, proof, replays, warehouse
+from lakehouse import alerts, batches, landing, load_errors, proof, replays, roles, warehouse
 from lakehouse.contract import load_registry
 from lakehouse.jobs import BATCH_JOBS
 from lakehouse.redshift import MAX_STATEMENTS_PER_CALL, Redshift, RedshiftError
@@ -56,12 +56,12 @@ def load_transactions(settings: Settings, batch_id: int) -> list[list[str]]:
     return warehouse.load_transactions(batch_id, tables, load_registry())
 
 
-def load(settings: Settings, batch_id: int) -> None:
-    """Stage the export and replace the touched keys, in one session.
+def load_warehouse(settings: Settings, batch_id: int) -> None:
+    """Stage the export and replace the touched keys, in one session of a user who may do no more than that.
 
     Raises warehouse.LintError, and load_errors.LoadError when a statement fails.
     """
-    redshift = Redshift(settings)
+    redshift = Redshift(settings, secret_arn=settings.user_secret(roles.LOADER))
     try:
         redshift.in_session([*stage_calls(settings, batch_id), *load_transactions(settings, batch_id)])
     except RedshiftError as error:
@@ -129,7 +129,7 @@ def run(settings: Settings, dataset: str | None = None, max_files: int | None = 
             note_failure(settings, batch_id, uuid.uuid4().hex)
             raise
         yield name, time.monotonic() - started
-    for name, station in (("load_warehouse", load), ("prove", prove), ("finish", finish)):
+    for name, station in (("load_warehouse", load_warehouse), ("prove", prove), ("finish", finish)):
         started = time.monotonic()
         station(settings, batch_id)
         yield name, time.monotonic() - started

@@ -17,7 +17,8 @@ class Settings:
 
     `batch_files` and `batch_bytes` bound one batch: what does not fit waits for the next one.
     `alert_topic` is the ARN of the SNS topic that hears of failed runs; without it they are only logged.
-    `redshift_users` begins the names of the secrets that hold a user of Redshift each.
+    `redshift_users` begins the names of the secrets that hold a user of Redshift each; `token_key` is the name of the
+    secret that holds the key of the tokens.
     """
 
     bucket: str
@@ -30,6 +31,7 @@ class Settings:
     batch_bytes: int = 512 * 1024 * 1024
     alert_topic: str | None = None
     redshift_users: str = "lakehouse/redshift/"
+    token_key: str = "lakehouse/token-key"  # noqa: S105 - the name of a secret
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -48,15 +50,20 @@ class Settings:
                 f"not set: {', '.join(missing)}. On a laptop run `lakehouse up`, which sets them for every process it "
                 "starts; in the cloud the deployment does."
             )
+        job_prefix = env.get("LAKEHOUSE_JOB_PREFIX", cls.job_prefix)
         return cls(
             **{field: env[variable] for field, variable in required.items()},
-            job_prefix=env.get("LAKEHOUSE_JOB_PREFIX", cls.job_prefix),
+            job_prefix=job_prefix,
             batch_files=_positive(env, "LAKEHOUSE_BATCH_FILES", cls.batch_files),
             batch_bytes=_positive(env, "LAKEHOUSE_BATCH_BYTES", cls.batch_bytes),
             alert_topic=env.get("LAKEHOUSE_ALERT_TOPIC") or None,
-            redshift_users=env.get("LAKEHOUSE_REDSHIFT_USERS")
-            or f"{env.get('LAKEHOUSE_JOB_PREFIX', cls.job_prefix)}/redshift/",
+            redshift_users=env.get("LAKEHOUSE_REDSHIFT_USERS") or f"{job_prefix}/redshift/",
+            token_key=env.get("LAKEHOUSE_TOKEN_KEY") or f"{job_prefix}/token-key",
         )
+
+    def user_secret(self, user: str) -> str:
+        """The name of the secret that holds a user of Redshift and their password."""
+        return f"{self.redshift_users}{user}"
 
     def job_name(self, job: str) -> str:
         """Glue's name of a job of this lake: `ingest_bronze` is `lakehouse-ingest-bronze`."""

@@ -2,7 +2,8 @@
 
     export/<batch>/<domain>.<table>/keys/*.parquet   recompute keys that the batch touched
     export/<batch>/<domain>.<table>/rows/*.parquet   rows that the table holds under those keys
-    export/<batch>/<domain>.<table>/{keys,rows}.manifest   for COPY
+    export/<batch>/<domain>.<table>/private/*.parquet   of those the personal columns in clear, for the private part
+    export/<batch>/<domain>.<table>/{keys,rows,private}.manifest   for COPY
     export/<batch>/index.json                        names every file; written last
 
 COPY fills temporary tables of one Data API session; then one transaction per domain locks the ledger, and replaces the
@@ -27,7 +28,7 @@ from lakehouse.parquet_object import ParquetObject
 from lakehouse.redshift import MAX_STATEMENTS_PER_CALL
 
 EXPORTS = "export/"
-PARTS = ("keys", "rows")
+PARTS = ("keys", "rows", "private")
 _ARROW = {
     "varchar": pa.string(),
     "smallint": pa.int16(),
@@ -57,6 +58,7 @@ class ExportedTable:
     dataset: str
     keys: tuple[ExportedFile, ...]
     rows: tuple[ExportedFile, ...]
+    private: tuple[ExportedFile, ...] = ()
     is_whole: bool = False
     """Whether `rows` are all that the table is to hold; there are no keys then."""
 
@@ -81,7 +83,7 @@ def arrow_field(column: Column) -> pa.Field:
 def publish(s3: Any, bucket: str, batch_id: int, tables: Sequence[ExportedTable]) -> None:
     """Write the COPY manifests and then the index of an export."""
     for table in tables:
-        for part in PARTS:
+        for part in (part for part in PARTS if getattr(table, part)):
             entries = [
                 {
                     "url": f"s3://{bucket}/{file.key}",
@@ -131,7 +133,7 @@ def stage_statements(
     statements = []
     for table in tables:
         contract = registry.gold[table.dataset]
-        for part in PARTS:
+        for part in (part for part in PARTS if _columns(contract, part)):
             stage = _stage(contract, part)
             # NOT NULL is asked of the files too: COPY names the file, the INSERT that follows would not.
             columns = ",\n    ".join(
@@ -168,6 +170,8 @@ def _load_domain(domain: str, batch_id: int, tables: Sequence[ExportedTable], re
     for table in mine:
         contract = registry.gold[table.dataset]
         yield from _replace(table, contract, contract.dataset, "rows", is_newer)
+        if contract.private:
+            yield from _replace(table, contract, contract.private_dataset, "private", is_newer)
     row_count = sum(file.rows for table in mine for file in table.rows)
     yield (
         "INSERT INTO ops.loads (domain, batch_id, loaded_at, table_count, row_count)\n"
@@ -243,7 +247,9 @@ def _null_count(chunk: pq.ColumnChunkMetaData) -> int:
 
 def _columns(contract: GoldContract, part: str) -> tuple[Column, ...]:
     if part == "rows":
-        return contract.columns
+        return contract.served
+    if part == "private":
+        return contract.private
     return tuple(contract.column(name) for name in contract.recompute_by)
 
 

@@ -38,6 +38,7 @@ class Store:
         state_dir.mkdir(parents=True, exist_ok=True)
         self._directory_lock = _lock_directory(state_dir)
         self._path = state_dir / "state.db"
+        _close_to_others(self._path)
         self._writer = self._connect()
         self._writer.execute("PRAGMA journal_mode=WAL")
         self._write_lock = threading.RLock()
@@ -105,6 +106,14 @@ class Store:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA synchronous=NORMAL")
         return connection
+
+
+def _close_to_others(path: Path) -> None:
+    """Leave the store, which holds secrets, to its owner. SQLite gives its journals the permissions of the file."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    for part in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        if part.exists():
+            part.chmod(0o600)
 
 
 def _lock_directory(state_dir: Path) -> int:

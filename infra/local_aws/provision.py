@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import boto3
 
 from infra import wheel
-from lakehouse import jobs
+from lakehouse import jobs, roles, tokens
 from lakehouse.contract import Registry, load_registry
 from lakehouse.redshift import Redshift
 from lakehouse.settings import Settings
@@ -34,6 +36,7 @@ def provision(settings: Settings, root: Path, report: Callable[[str], None] = la
     publish(settings, root)
     _events(settings)
     _catalog(settings, registry)
+    _token_key(settings)
     _jobs(settings, roles["lakehouse-glue"])
     _warehouse(settings, registry, report)
 
@@ -94,6 +97,17 @@ def _catalog(settings: Settings, registry: Registry) -> None:
             )
 
 
+def _token_key(settings: Settings) -> None:
+    """Made once: with another key the tokens of before and those of after would not be those of the same people."""
+    client = boto3.client("secretsmanager")
+    with suppress(client.exceptions.ResourceExistsException):
+        client.create_secret(
+            Name=settings.token_key,
+            Description="Key of the tokens that stand for personal data in the warehouse. Losing it orphans them.",
+            SecretBinary=secrets.token_bytes(tokens.KEY_BYTES),
+        )
+
+
 def _jobs(settings: Settings, role: str) -> None:
     glue = boto3.client("glue")
     for job, timeout_minutes in jobs.JOBS.items():
@@ -116,6 +130,7 @@ def _jobs(settings: Settings, role: str) -> None:
                 "--bucket": settings.bucket,
                 "--conf": jobs.conf_argument(jobs.spark_conf(settings.bucket)),
                 "--datalake-formats": "iceberg",
+                "--token_key": settings.token_key,
             },
         }
         try:
@@ -141,8 +156,38 @@ def _warehouse(settings: Settings, registry: Registry, report: Callable[[str], N
             workgroupName=settings.workgroup, namespaceName=namespace, baseCapacity=BASE_CAPACITY
         )
     # Nothing is rewritten and nothing dropped without somebody who has seen the plan.
-    left = applying.apply(Redshift(settings), registry, planning.HARMLESS)
+    redshift = Redshift(settings)
+    left = applying.apply(redshift, registry, planning.HARMLESS)
+    roles.apply(redshift, registry)
+    for role in roles.ROLES:
+        _user(settings, redshift, role)
     for step in left.steps:
         report(f"{step.subject}: `lakehouse warehouse apply` would {step.action}: {step.reason}")
     for difference in left.waiting:
         report(f"{difference.subject}: {difference.reason}")
+
+
+def _user(settings: Settings, redshift: Redshift, role: str) -> None:
+    """A user who has the role; name and password are in a secret. Made already, the user has the secret's password."""
+    name = f"lakehouse_{role}"  # Redshift lets no user have the name of a role
+    client = boto3.client("secretsmanager")
+    secret = {"SecretId": settings.user_secret(role)}
+    try:
+        content = json.loads(client.get_secret_value(**secret)["SecretString"])
+    except client.exceptions.ResourceNotFoundException:
+        password = client.get_random_password(PasswordLength=32, ExcludePunctuation=True, RequireEachIncludedType=True)[
+            "RandomPassword"
+        ]
+        content = {"username": name, "password": password}
+        client.create_secret(Name=settings.user_secret(role), SecretString=json.dumps(content))
+    known = {user for (user,) in redshift.query("SELECT usename FROM pg_user").rows}
+    verb = "ALTER" if content["username"] in known else "CREATE"
+    # The history of statements keeps what is sent. Of the two hashes that Redshift takes, MD5 is the one that it says
+    # exactly how to make; nobody guesses 32 random characters from it.
+    hashed = hashlib.md5(f"{content['password']}{content['username']}".encode(), usedforsecurity=False).hexdigest()
+    redshift.transaction(
+        [
+            f"{verb} USER {content['username']} PASSWORD 'md5{hashed}'",
+            f"GRANT ROLE {role} TO {content['username']}",
+        ]
+    )

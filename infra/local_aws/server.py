@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infra.local_aws import glue_catalog, glue_jobs, redshift, s3
+from infra.local_aws import glue_catalog, glue_jobs, redshift, s3, secrets
 from infra.local_aws.context import Context
 from infra.local_aws.errors import AwsError, answer_error
 from infra.local_aws.faults import Faults
@@ -44,7 +44,7 @@ class LocalAws:
         os.environ["MOTO_PORT"] = str(self.server.server_port)
         self._context = Context(state_dir, self._store, lambda: self.endpoint)
         self._context.pages["health"] = lambda: {"status": "ok", "pid": os.getpid()}
-        for service in (s3, glue_catalog, glue_jobs, redshift):
+        for service in (s3, secrets, glue_catalog, glue_jobs, redshift):
             service.install(self._context)
         application = Application(self._context)
         self.server.app = Faults(application, self._context.pages["processes"]) if faults else application

@@ -152,6 +152,24 @@ WHERE
     OR cancelled_amount IS NULL
     OR returned_amount IS NULL;
 
+-- Keys of private_retail.dim_customer that more than one row has
+SELECT
+    customer_key,
+    COUNT(*) AS rows_found
+FROM private_retail.dim_customer
+GROUP BY
+    customer_key
+HAVING COUNT(*) > 1;
+
+-- Rows of private_retail.dim_customer without a value that is required
+SELECT
+    customer_key,
+    customer_id
+FROM private_retail.dim_customer
+WHERE
+    customer_key IS NULL
+    OR customer_id IS NULL;
+
 -- Times of retail.dim_customer that overlap or leave a gap, or whose last row is not the current one
 WITH intervals AS (
     SELECT

@@ -336,6 +336,24 @@ WHERE
     OR frequency_score IS NULL
     OR monetary_score IS NULL;
 
+-- Keys of private_storefront.dim_user that more than one row has
+SELECT
+    user_key,
+    COUNT(*) AS rows_found
+FROM private_storefront.dim_user
+GROUP BY
+    user_key
+HAVING COUNT(*) > 1;
+
+-- Rows of private_storefront.dim_user without a value that is required
+SELECT
+    user_key,
+    user_id
+FROM private_storefront.dim_user
+WHERE
+    user_key IS NULL
+    OR user_id IS NULL;
+
 -- Values of storefront.fact_event.event_date without a row in storefront.dim_date
 SELECT
     fact_event.event_date,

@@ -5,8 +5,14 @@ CREATE SCHEMA IF NOT EXISTS retail;
 CREATE TABLE IF NOT EXISTS retail.dim_customer (
     customer_key BIGINT NOT NULL,
     customer_id INTEGER NOT NULL,
+    first_name VARCHAR(64),
+    last_name VARCHAR(64),
+    email VARCHAR(64),
+    phone VARCHAR(64),
     gender VARCHAR(7),
+    street VARCHAR(64),
     city VARCHAR(120),
+    postal_code VARCHAR(64),
     country VARCHAR(2),
     signed_up_date DATE,
     valid_from TIMESTAMP NOT NULL,
@@ -17,15 +23,27 @@ CREATE TABLE IF NOT EXISTS retail.dim_customer (
 DISTSTYLE KEY
 DISTKEY (customer_key);
 
-COMMENT ON TABLE retail.dim_customer IS 'Customers by address: a changed street, city, postal code or country is another row (type 2), everything else is as it is now (type 1). Holds no personal data. Facts point at the row of their time; those whose customer has not arrived at the unknown member, customer_key 0.';
+COMMENT ON TABLE retail.dim_customer IS 'Customers by address: a changed street, city, postal code or country is another row (type 2), everything else is as it is now (type 1). What names a person is a token in the warehouse. Facts point at the row of their time; those whose customer has not arrived at the unknown member, customer_key 0.';
 
 COMMENT ON COLUMN retail.dim_customer.customer_key IS 'Surrogate key, a hash of customer_id and valid_from; 0 is the unknown member.';
 
 COMMENT ON COLUMN retail.dim_customer.customer_id IS 'Identifies the customer; 0 for the unknown member.';
 
+COMMENT ON COLUMN retail.dim_customer.first_name IS 'First name as the customer wrote it; null for the unknown member. Held as a token, its keyed hash: private_retail.dim_customer has the clear value.';
+
+COMMENT ON COLUMN retail.dim_customer.last_name IS 'Last name as the customer wrote it; null for the unknown member. Held as a token, its keyed hash: private_retail.dim_customer has the clear value.';
+
+COMMENT ON COLUMN retail.dim_customer.email IS 'E-mail address of the account; null for the unknown member. Held as a token, its keyed hash: private_retail.dim_customer has the clear value.';
+
+COMMENT ON COLUMN retail.dim_customer.phone IS 'Telephone number in the form of E.164; null for the unknown member. Held as a token, its keyed hash: private_retail.dim_customer has the clear value.';
+
 COMMENT ON COLUMN retail.dim_customer.gender IS 'Gender that the customer has stated; null where none is.';
 
+COMMENT ON COLUMN retail.dim_customer.street IS 'Street and house number of the address in the time of the row. Held as a token, its keyed hash: private_retail.dim_customer has the clear value.';
+
 COMMENT ON COLUMN retail.dim_customer.city IS 'City of the address in the time of the row.';
+
+COMMENT ON COLUMN retail.dim_customer.postal_code IS 'Postal code of the address in the time of the row. Held as a token, its keyed hash: private_retail.dim_customer has the clear value.';
 
 COMMENT ON COLUMN retail.dim_customer.country IS 'Country of the address in the time of the row, as its ISO 3166-1 alpha-2 code.';
 

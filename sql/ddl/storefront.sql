@@ -119,6 +119,8 @@ COMMENT ON COLUMN storefront.dim_product.first_sold_at IS 'When the product was 
 CREATE TABLE IF NOT EXISTS storefront.dim_user (
     user_key BIGINT NOT NULL,
     user_id VARCHAR(32) NOT NULL,
+    email VARCHAR(64),
+    full_name VARCHAR(64),
     country VARCHAR(2),
     signed_up_date DATE,
     is_marketing_opt_in BOOLEAN,
@@ -127,11 +129,15 @@ CREATE TABLE IF NOT EXISTS storefront.dim_user (
 DISTSTYLE KEY
 DISTKEY (user_key);
 
-COMMENT ON TABLE storefront.dim_user IS 'Users of the shop as they are now. Holds no personal data. Facts whose user is anonymous or has not arrived yet point at the unknown member, user_key 0.';
+COMMENT ON TABLE storefront.dim_user IS 'Users of the shop as they are now; e-mail address and name are tokens in the warehouse. Facts whose user is anonymous or has not arrived yet point at the unknown member, user_key 0.';
 
 COMMENT ON COLUMN storefront.dim_user.user_key IS 'Surrogate key, a hash of user_id; 0 is the unknown member.';
 
 COMMENT ON COLUMN storefront.dim_user.user_id IS 'Identifies the user in the shop; "(unknown)" for the unknown member.';
+
+COMMENT ON COLUMN storefront.dim_user.email IS 'E-mail address the account was opened with; null for the unknown member. Held as a token, its keyed hash: private_storefront.dim_user has the clear value.';
+
+COMMENT ON COLUMN storefront.dim_user.full_name IS 'Name as the user wrote it; null for the unknown member. Held as a token, its keyed hash: private_storefront.dim_user has the clear value.';
 
 COMMENT ON COLUMN storefront.dim_user.country IS 'Country of the account''s address, as its ISO 3166-1 alpha-2 code.';
 

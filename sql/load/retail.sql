@@ -21,8 +21,14 @@ MANIFEST;
 CREATE TEMP TABLE stage_retail_dim_customer_rows (
     customer_key BIGINT NOT NULL,
     customer_id INTEGER NOT NULL,
+    first_name VARCHAR(64),
+    last_name VARCHAR(64),
+    email VARCHAR(64),
+    phone VARCHAR(64),
     gender VARCHAR(7),
+    street VARCHAR(64),
     city VARCHAR(120),
+    postal_code VARCHAR(64),
     country VARCHAR(2),
     signed_up_date DATE,
     valid_from TIMESTAMP NOT NULL,
@@ -32,6 +38,23 @@ CREATE TEMP TABLE stage_retail_dim_customer_rows (
 
 COPY stage_retail_dim_customer_rows
 FROM 's3://:bucket/export/:batch_id/retail.dim_customer/rows.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+CREATE TEMP TABLE stage_retail_dim_customer_private (
+    customer_key BIGINT NOT NULL,
+    customer_id INTEGER NOT NULL,
+    first_name VARCHAR(100),
+    last_name VARCHAR(100),
+    email VARCHAR(254),
+    phone VARCHAR(20),
+    street VARCHAR(200),
+    postal_code VARCHAR(12)
+);
+
+COPY stage_retail_dim_customer_private
+FROM 's3://:bucket/export/:batch_id/retail.dim_customer/private.manifest'
 IAM_ROLE ':iam_role'
 FORMAT AS PARQUET
 MANIFEST;
@@ -172,8 +195,14 @@ WHERE
 INSERT INTO retail.dim_customer (
     customer_key,
     customer_id,
+    first_name,
+    last_name,
+    email,
+    phone,
     gender,
+    street,
     city,
+    postal_code,
     country,
     signed_up_date,
     valid_from,
@@ -183,14 +212,57 @@ INSERT INTO retail.dim_customer (
 SELECT
     customer_key,
     customer_id,
+    first_name,
+    last_name,
+    email,
+    phone,
     gender,
+    street,
     city,
+    postal_code,
     country,
     signed_up_date,
     valid_from,
     valid_to,
     is_current
 FROM stage_retail_dim_customer_rows
+WHERE
+    (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'retail'
+    ) < :batch_id;
+
+DELETE FROM private_retail.dim_customer
+USING stage_retail_dim_customer_keys
+WHERE
+    private_retail.dim_customer.customer_id = stage_retail_dim_customer_keys.customer_id
+    AND (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'retail'
+    ) < :batch_id;
+
+INSERT INTO private_retail.dim_customer (
+    customer_key,
+    customer_id,
+    first_name,
+    last_name,
+    email,
+    phone,
+    street,
+    postal_code
+)
+SELECT
+    customer_key,
+    customer_id,
+    first_name,
+    last_name,
+    email,
+    phone,
+    street,
+    postal_code
+FROM stage_retail_dim_customer_private
 WHERE
     (
         SELECT COALESCE(MAX(loads.batch_id), 0)

@@ -125,6 +125,8 @@ MANIFEST;
 CREATE TEMP TABLE stage_storefront_dim_user_rows (
     user_key BIGINT NOT NULL,
     user_id VARCHAR(32) NOT NULL,
+    email VARCHAR(64),
+    full_name VARCHAR(64),
     country VARCHAR(2),
     signed_up_date DATE,
     is_marketing_opt_in BOOLEAN
@@ -132,6 +134,19 @@ CREATE TEMP TABLE stage_storefront_dim_user_rows (
 
 COPY stage_storefront_dim_user_rows
 FROM 's3://:bucket/export/:batch_id/storefront.dim_user/rows.manifest'
+IAM_ROLE ':iam_role'
+FORMAT AS PARQUET
+MANIFEST;
+
+CREATE TEMP TABLE stage_storefront_dim_user_private (
+    user_key BIGINT NOT NULL,
+    user_id VARCHAR(32) NOT NULL,
+    email VARCHAR(254),
+    full_name VARCHAR(200)
+);
+
+COPY stage_storefront_dim_user_private
+FROM 's3://:bucket/export/:batch_id/storefront.dim_user/private.manifest'
 IAM_ROLE ':iam_role'
 FORMAT AS PARQUET
 MANIFEST;
@@ -478,6 +493,8 @@ WHERE
 INSERT INTO storefront.dim_user (
     user_key,
     user_id,
+    email,
+    full_name,
     country,
     signed_up_date,
     is_marketing_opt_in
@@ -485,10 +502,41 @@ INSERT INTO storefront.dim_user (
 SELECT
     user_key,
     user_id,
+    email,
+    full_name,
     country,
     signed_up_date,
     is_marketing_opt_in
 FROM stage_storefront_dim_user_rows
+WHERE
+    (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+DELETE FROM private_storefront.dim_user
+USING stage_storefront_dim_user_keys
+WHERE
+    private_storefront.dim_user.user_id = stage_storefront_dim_user_keys.user_id
+    AND (
+        SELECT COALESCE(MAX(loads.batch_id), 0)
+        FROM ops.loads
+        WHERE loads.domain = 'storefront'
+    ) < :batch_id;
+
+INSERT INTO private_storefront.dim_user (
+    user_key,
+    user_id,
+    email,
+    full_name
+)
+SELECT
+    user_key,
+    user_id,
+    email,
+    full_name
+FROM stage_storefront_dim_user_private
 WHERE
     (
         SELECT COALESCE(MAX(loads.batch_id), 0)

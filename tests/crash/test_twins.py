@@ -65,7 +65,7 @@ def test_two_tries_of_every_station_at_once_do_nothing_twice(lake: CrashLake, pr
     assert road.plan(settings) == BATCH
     for job in BATCH_JOBS:
         _run_twice_at_once(lake, job)
-    for station in (road.load, road.prove, road.finish):
+    for station in (road.load_warehouse, road.prove, road.finish):
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(station, 2 * [settings], 2 * [BATCH]))
     assert not differences(lake.content(TIMES), prepared.undisturbed)

@@ -161,7 +161,9 @@ def test_load_runs_every_list_as_one_transaction_of_one_session(redshift: FakeRe
     opening, *following = redshift.calls
     assert opening["WorkgroupName"] == "lakehouse"
     assert opening["SessionKeepAliveSeconds"] > 0
+    assert opening["SecretArn"] == "lakehouse/redshift/loader"
     assert {call["SessionId"] for call in following} == {"0a1b2c3d-0000-4000-8000-000000000001"}
+    assert not any("SecretArn" in call for call in following)
     assert not any("WorkgroupName" in call or "SessionKeepAliveSeconds" in call for call in following)
 
 

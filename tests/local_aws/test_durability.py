@@ -116,6 +116,36 @@ def test_events_flow_again_once_the_lost_queue_is_made_anew(own_aws: LocalAwsPro
     assert [record["s3"]["object"]["key"].replace("%2F", "/") for record in records] == ["landing/told"]
 
 
+def test_secrets_outlive_the_server_and_are_its_owners_alone(own_aws: LocalAwsProcess) -> None:
+    secrets = own_aws.client("secretsmanager")
+    secrets.create_secret(Name="lake/key", SecretBinary=b"\x00\xff" * 16)
+    secrets.create_secret(Name="lake/ann", SecretString="before", Tags=[{"Key": "of", "Value": "ann"}])
+    secrets.put_secret_value(SecretId="lake/ann", SecretString="after")
+    secrets.create_secret(Name="lake/gone", SecretString="x")
+    secrets.delete_secret(SecretId="lake/gone", ForceDeleteWithoutRecovery=True)
+    with pytest.raises(ClientError, match="already exists"):
+        secrets.create_secret(Name="lake/key", SecretBinary=b"other")
+
+    def told() -> dict[str, Any]:
+        names = [found["Name"] for found in secrets.list_secrets()["SecretList"]]
+        asked = {
+            name: (secrets.get_secret_value(SecretId=name), secrets.describe_secret(SecretId=name)) for name in names
+        }
+        previous = secrets.get_secret_value(SecretId="lake/ann", VersionStage="AWSPREVIOUS")["SecretString"]
+        return {name: [without_metadata(answer) for answer in answers] for name, answers in asked.items()} | {
+            "previous": previous
+        }
+
+    before = told()
+    own_aws.kill()
+    own_aws.restart()
+    assert told() == before
+    assert sorted(before) == ["lake/ann", "lake/key", "previous"]
+    assert secrets.get_secret_value(SecretId="lake/key")["SecretBinary"] == b"\x00\xff" * 16
+    for file in own_aws.state_dir.glob("state.db*"):
+        assert file.stat().st_mode & 0o077 == 0, file
+
+
 def test_what_was_acknowledged_before_a_kill_is_there_after_it(own_aws: LocalAwsProcess) -> None:
     """Kill the server in the middle of many writers; each write is there whole or not at all, and all answered are."""
     own_aws.client("s3").create_bucket(Bucket="lake")

@@ -75,7 +75,7 @@ def test_a_file_that_changed_after_the_lint_is_named(settings: Settings, redshif
     manifest["entries"][0]["meta"]["content_length"] = 5
     exports.s3.put_object(Bucket=settings.bucket, Key=key, Body=json.dumps(manifest).encode())
     with pytest.raises(LoadError) as caught:
-        road.load(settings, BATCH)
+        road.load_warehouse(settings, BATCH)
     file = f"s3://{settings.bucket}/{export.rows[0].key}"
     told = str(caught.value)
     assert told.startswith(f"COPY of the rows of {TRENDS.dataset} failed: {file}: Content length mismatch for {file}: ")
@@ -107,7 +107,7 @@ def test_a_table_that_lacks_a_column_is_named(settings: Settings, redshift: Reds
     exports.publish(BATCH, exports.write(BATCH, TRENDS, [sample_row(TRENDS)]))
     redshift.query(f"ALTER TABLE {TRENDS.dataset} DROP COLUMN quantity")
     with pytest.raises(LoadError) as caught:
-        road.load(settings, BATCH)
+        road.load_warehouse(settings, BATCH)
     assert str(caught.value) == (
         f"the load of {TRENDS.dataset} failed: "
         'column "quantity" of relation "sales_trends" does not exist; `lakehouse warehouse plan` shows what Redshift '

@@ -136,11 +136,11 @@ def test_old_load_that_wakes_up_late_changes_nothing(settings: Settings) -> None
     export(settings, 2, [1], "DE")
     old = Loader(settings, 1)
     old.stage()
-    road.load(settings, 2)
+    road.load_warehouse(settings, 2)
     before = rows(settings)
     assert before == [(1, "DE")]
     old.run()
-    road.load(settings, 1)
+    road.load_warehouse(settings, 1)
     assert rows(settings) == before
     assert loads(settings) == [(2, 1)]
 
@@ -172,7 +172,7 @@ def test_loads_that_race_leave_what_the_newest_brought(settings: Settings, batch
 def test_repeated_load_changes_nothing(settings: Settings) -> None:
     export(settings, 1, [1, 2], "FR")
     for _ in range(3):
-        road.load(settings, 1)
+        road.load_warehouse(settings, 1)
     assert rows(settings) == [(1, "FR"), (2, "FR")]
     assert loads(settings) == [(1, 2)]
 

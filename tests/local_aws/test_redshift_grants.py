@@ -85,6 +85,8 @@ ALLOWED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("CREATE SCHEMA own AUTHORIZATION ann",), "CREATE TABLE own.t (id INT)"),
     ((), "CREATE TABLE mine (id INT)"),
     ((), "CREATE TEMP TABLE mine (id INT)"),
+    ((USAGE, "GRANT DELETE ON shop.orders TO ann"), "LOCK shop.orders"),
+    ((USAGE, "GRANT UPDATE ON shop.orders TO ann"), "LOCK shop.orders"),
     ((), "SELECT count(*) FROM svv_columns"),
 )  # fmt: skip
 
@@ -111,6 +113,7 @@ DENIED: tuple[tuple[tuple[str, ...], str, str], ...] = (
     ((USAGE, "GRANT SELECT ON ALL TABLES IN SCHEMA shop TO ann", "GRANT INSERT ON shop.orders TO ann"),
      MERGE.format("UPDATE SET amount = changes.amount"), NO_ORDERS),
     ((USAGE,), "COPY shop.orders FROM 's3://b/k' IAM_ROLE default FORMAT PARQUET", NO_ORDERS),
+    ((USAGE, "GRANT SELECT, INSERT ON shop.orders TO ann"), "LOCK shop.orders", NO_ORDERS),
     ((USAGE,), "CREATE TABLE shop.mine (id INT)", NO_SCHEMA),
     ((USAGE,), "CREATE VIEW shop.mine AS SELECT 1 AS one", NO_SCHEMA),
     ((USAGE,), "CREATE VIEW mine AS SELECT amount FROM shop.orders", NO_ORDERS),
@@ -208,6 +211,9 @@ def test_grant_that_is_rolled_back_gives_nothing(as_user: As) -> None:
     ("GRANT SELECT ON shop.orders", "syntax error at end of input"),
     ("GRANT ROLE reader TO ROLE reader", 'role "reader" is a member of itself'),
     ("CREATE USER ann PASSWORD DISABLE", 'user "ann" already exists'),
+    ("CREATE USER reader PASSWORD DISABLE", 'user "reader" cannot have the name of a role'),
+    ("CREATE ROLE ann", 'role "ann" cannot have the name of a user'),
+    ("CREATE USER eve PASSWORD 'sha256|aa|salt'", "is not emulated"),
 ])  # fmt: skip
 def test_grant_is_refused(as_user: As, statement: str, problem: str) -> None:
     with pytest.raises(RedshiftError) as caught:
@@ -272,6 +278,27 @@ def test_call_with_the_secret_of_the_admin_or_with_none_may_do_anything(
     arn = secret(username="admin", password="any")
     for options in ({}, {"SecretArn": arn}):
         assert redshift.run("SELECT current_user, count(*) FROM depot.prices", **options) == [("admin", 0)]
+
+
+def test_password_may_be_given_as_the_md5_of_password_and_name(
+    redshift: RedshiftData, secret: Callable[..., str]
+) -> None:
+    # printf %s Abcd1234dave | md5sum
+    redshift.run("CREATE USER dave PASSWORD 'md5bebc4f4e37e12bc199635e22bbccb545'")
+    assert redshift.run("SELECT current_user", SecretArn=secret(username="dave", password="Abcd1234")) == [("dave",)]
+    with pytest.raises(ClientError, match="password authentication failed"):
+        redshift.start("SELECT 1", SecretArn=secret(username="dave", password="md5bebc4f4e37e12bc199635e22bbccb545"))
+
+
+def test_history_shows_users_their_own_statements_and_superusers_all(
+    redshift: RedshiftData, secret: Callable[..., str]
+) -> None:
+    arn = secret(username="carl", password="Abcd1234")
+    redshift.run("SELECT 'of the admin alone'")
+    redshift.run("SELECT 'of carl'", SecretArn=arn)
+    history = "SELECT DISTINCT username FROM sys_query_history WHERE query_text LIKE 'SELECT ''of %' ORDER BY 1"
+    assert redshift.run(history, SecretArn=arn) == [("carl",)]
+    assert redshift.run(history) == [("admin",), ("carl",)]
 
 
 @pytest.mark.parametrize(("content", "problem"), [

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from lakehouse import ddl
 from lakehouse.cli import main as command
 from lakehouse.cli import stack
 from lakehouse.cli import warehouse as verb
@@ -72,8 +73,8 @@ def test_the_installed_contracts_are_made_and_found_as_declared(redshift: Redshi
     applying.apply(redshift, installed, ("add",), done.append)
     assert {step.kind for step in done} == {"add"}
     assert applying.outlook(redshift, installed) == Plan()
-    for domain in installed.domains:
-        redshift.query(f"DROP SCHEMA {domain} CASCADE")
+    for schema in set(ddl.schemas(installed)) - {ddl.OPS}:
+        redshift.query(f"DROP SCHEMA {schema} CASCADE")
 
 
 KEPT = [("a", "2026-01-01", "10.25", "12"), ("b", "2026-01-02", "20.00", None), ("c", "2026-01-03", "0.75", "7")]
@@ -304,7 +305,10 @@ def test_apply_asks_and_drops_only_what_it_is_told_to(
     assert [step.kind for step in applying.outlook(redshift, registry(changed)).steps] == ["drop"]
     assert say(changed, "apply", "--yes", "--drop")[0] == 0
     assert say(changed, "plan") == (0, "✓ Redshift has what the contracts declare\n")
-    assert say(changed, "apply") == (0, "✓ Redshift has what the contracts declare\n")
+    assert say(changed, "apply") == (
+        0,
+        "✓ Redshift has what the contracts declare\n✓ loader, analyst, steward have their grants\n",
+    )
 
 
 def test_a_step_that_fails_is_told_in_a_sentence(redshift: Redshift, say: Callable[..., tuple[int, str]]) -> None:
@@ -335,6 +339,6 @@ def test_apply_asks_at_a_terminal_and_a_killed_one_is_run_again(local_aws: Local
         terminal.read_until("✓ done")
         assert terminal.wait() == 0
     assert applying.outlook(redshift, installed) == Plan()
-    for domain in installed.domains:
-        redshift.query(f"DROP SCHEMA {domain} CASCADE")
+    for schema in set(ddl.schemas(installed)) - {ddl.OPS}:
+        redshift.query(f"DROP SCHEMA {schema} CASCADE")
     redshift.query("CREATE SCHEMA shop")

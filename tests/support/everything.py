@@ -3,6 +3,8 @@ product's code. Two lakes ended alike when what this module reads is equal."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
@@ -65,16 +67,25 @@ def lake_tables(aws: Aws, without: Collection[str]) -> Content:
 
 
 def warehouse_tables(aws: Aws, workgroup: str, database: str, without: Collection[str]) -> Content:
-    """Every table of Redshift's own schemas."""
+    """Every table of Redshift's own schemas. Each lake has a key of its own: a token is read as what it stands for."""
     redshift = RedshiftData(aws.client("redshift-data"), workgroup, database)
+    secret = aws.client("secretsmanager").get_secret_value(SecretId="lakehouse/token-key")
+    meaning = _values_by_token(redshift, secret["SecretBinary"])
     content = {}
     for schema, table in _own_tables(redshift):
         described = redshift.client.describe_table(**redshift.target, Schema=schema, Table=table)
         names = [column["name"] for column in described["ColumnList"] if column["name"] not in without]
-        content[f"redshift {schema}.{table}"] = sorted(
-            map(str, redshift.run(f"SELECT {', '.join(names)} FROM {schema}.{table}"))
-        )
+        rows = redshift.run(f"SELECT {', '.join(names)} FROM {schema}.{table}")
+        content[f"redshift {schema}.{table}"] = sorted(str(tuple(meaning.get(v, v) for v in row)) for row in rows)
     return content
+
+
+def _values_by_token(redshift: RedshiftData, key: bytes) -> Mapping[object, str]:
+    """The clear text of each token that anything in the private schemas has."""
+    private = [f"{schema}.{table}" for schema, table in _own_tables(redshift) if schema.startswith("private_")]
+    values = {value for table in private for row in redshift.run(f"SELECT * FROM {table}") for value in row}
+    texts = [value for value in values if isinstance(value, str)]
+    return {hmac.new(key, text.encode(), hashlib.sha256).hexdigest(): f"token of {text}" for text in texts}
 
 
 def empty_warehouse(aws: Aws, workgroup: str, database: str) -> None:

@@ -68,7 +68,10 @@ class Exports:
         return ExportedTable(
             contract.dataset,
             keys=(self.put(f"{folder}keys/a.parquet", table(key_columns, list(keys.values()))),),
-            rows=(self.put(f"{folder}rows/a.parquet", table(contract.columns, rows)),),
+            rows=(self.put(f"{folder}rows/a.parquet", table(contract.served, rows)),),
+            private=(self.put(f"{folder}private/a.parquet", table(contract.private, rows)),)
+            if contract.private
+            else (),
         )
 
     def publish(self, batch_id: int, *tables: ExportedTable) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from lakehouse.lake import Lake
 from lakehouse.landing import LandedFile
 from lakehouse.tables import Table
 
-BUCKET = "lakehouse-tests"
+BUCKET, TOKEN_KEY = "lakehouse-tests", "tests/token-key"
 JOBS = {"bronze": ingest_bronze, "silver": refine_silver, "gold": build_gold}
 
 
@@ -51,7 +52,8 @@ class TestLake:
 
     def station(self, name: str, batch: batches.Batch) -> None:
         """Run one Glue job's entry point on a batch."""
-        JOBS[name].main([name, "--batch_id", str(batch.batch_id), "--bucket", BUCKET])
+        arguments = {"--batch_id": str(batch.batch_id), "--bucket": BUCKET, "--token_key": TOKEN_KEY}
+        JOBS[name].main([name, *itertools.chain.from_iterable(arguments.items())])
 
     def request(self, kind: Kind, rows: Sequence[Row] = (), files: Sequence[Row] = ()) -> str:
         """Ask to replay or discard rows of `quarantine.rows` and of `ops.files`; gives the request's id."""

@@ -80,8 +80,6 @@ def station(settings: Settings, name: str, batch_id: int) -> None:
     """One station after `plan`, through the code that the DAG calls."""
     if name in BATCH_JOBS:
         road.run_job(settings, name, {"--batch_id": str(batch_id)})
-    elif name == "load_warehouse":
-        road.load(settings, batch_id)
     else:
         getattr(road, name)(settings, batch_id)
 

@@ -98,17 +98,19 @@ def test_ddl_is_printed_checked_and_written(tmp_path: Path, monkeypatch: pytest.
     folder = tmp_path / "sql/ddl"
     shutil.copytree(REPOSITORY / "sql", tmp_path / "sql")
     monkeypatch.chdir(tmp_path)
-    assert "CREATE TABLE IF NOT EXISTS storefront.dim_user (" in runner.invoke(app, ["ddl"]).stdout
+    for printed in ("CREATE TABLE IF NOT EXISTS storefront.dim_user (", "CREATE ROLE analyst;"):
+        assert printed in runner.invoke(app, ["ddl"]).stdout
     (folder / "ops.sql").write_text("SELECT 1;\n", encoding="utf-8")
     (folder / "storefront.sql").unlink()
     (folder / "gone.sql").write_text("SELECT 1;\n", encoding="utf-8")
+    (tmp_path / "sql/roles/analyst.sql").write_text("GRANT ALL ON ops.loads TO PUBLIC;\n", encoding="utf-8")
     for made in ("load/retail.sql", "checks/retail.sql"):
         (tmp_path / "sql" / made).unlink()
     checked = runner.invoke(app, ["ddl", "--check"])
     assert checked.exit_code == 1
-    assert [line.split(":")[0] for line in checked.stdout.splitlines()[:5]] == [
-        *("sql/ddl/gone.sql", "sql/ddl/ops.sql", "sql/ddl/storefront.sql", "sql/load/retail.sql"),
-        "sql/checks/retail.sql",
+    assert [line.split(":")[0] for line in checked.stdout.splitlines()[:6]] == [
+        *("sql/ddl/gone.sql", "sql/ddl/ops.sql", "sql/ddl/storefront.sql", "sql/roles/analyst.sql"),
+        *("sql/load/retail.sql", "sql/checks/retail.sql"),
     ]
     assert runner.invoke(app, ["ddl", "--write"]).exit_code == 0
     assert runner.invoke(app, ["ddl", "--check"]).exit_code == 0

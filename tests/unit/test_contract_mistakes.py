@@ -162,7 +162,38 @@ IN_GOLD = [
             ("[]", "", "name at least one, or drop the field"),
         )
     ),
+    *(
+        ("description: The day.", "description: The day.\n        classification: personal", 24,
+         "schema[0].properties[0]", f"order_date is personal and {words}")
+        for words in (
+            "is a date, and only text has a token",
+            "is part of the key",
+            "is in recomputeBy",
+            "has a value in unknownMember",
+        )
+    ),
+    ("description: The day.", "description: The day.\n        classification: personal\n        partitioned: true", 24,
+     "schema[0].properties[0]", "order_date is personal and is a partition"),
 ]  # fmt: skip
+
+
+def test_a_personal_text_is_a_token_in_the_warehouse_and_clear_beside_the_keys(tmp_path: Path) -> None:
+    personal = GOLD + (
+        "      - {name: email, logicalType: string, physicalType: varchar(254), description: Who.,"
+        " classification: personal}\n"
+    )
+    daily = load_registry(write_shop(tmp_path, gold=personal)).gold["shop.daily_orders"]
+    assert [(column.name, str(column.type)) for column in daily.served[1:]] == [
+        ("order_count", "bigint"),
+        ("email", "varchar(64)"),
+    ]
+    assert str(daily.column("email").type) == "varchar(254)", "the lake's side stays clear"
+    assert [(column.name, str(column.type)) for column in daily.private] == [
+        ("order_date", "date"),
+        ("email", "varchar(254)"),
+    ]
+    plain = load_registry(write_shop(tmp_path / "plain")).gold["shop.daily_orders"]
+    assert (plain.served, plain.private) == (plain.columns, ())
 
 
 def test_a_table_names_the_sources_of_all_its_columns_or_of_none(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ import yaml
 from sqlfluff.dialects.dialect_redshift_keywords import redshift_reserved_keywords
 from sqlglot import exp
 
-from lakehouse.contract import Column, GoldContract, SourceContract, load_registry
+from lakehouse.contract import TOKEN, Column, GoldContract, SourceContract, load_registry
 
 REGISTRY = load_registry()
 CONTRACTS: list[SourceContract | GoldContract] = [*REGISTRY.sources.values(), *REGISTRY.gold.values()]
@@ -99,14 +99,25 @@ def test_money_has_a_unit_and_is_never_a_binary_float(contract: SourceContract |
 
 
 @every_gold_table
-def test_personal_data_never_reaches_the_warehouse(table: GoldContract) -> None:
-    personal = {
-        column.name for source in REGISTRY.sources.values() for column in source.columns
-        if column.classification == "personal"
-    }  # fmt: skip
-    assert {"email", "full_name"} <= personal
-    assert not personal & set(table.column_names)
-    assert all(column.classification != "personal" for column in table.columns)
+def test_what_comes_of_personal_data_is_personal_too(table: GoldContract) -> None:
+    """Else it would stand in clear in the domain's schema, which analysts read."""
+    for column in table.columns:
+        origins = [
+            REGISTRY.sources[source.dataset].column(source.column)
+            for source in column.sources
+            if source.column in REGISTRY.sources[source.dataset].column_names
+        ]
+        assert column.is_personal == any(origin.is_personal for origin in origins), column.name
+        assert column.is_personal or column.name not in ("email", "full_name", "first_name", "last_name", "phone")
+
+
+@every_gold_table
+def test_a_personal_column_is_a_token_in_its_domain_and_clear_in_the_private_schema(table: GoldContract) -> None:
+    assert {column.name for column in table.served if column.type == TOKEN} >= set(table.personal)
+    assert [column for column in table.private if column.is_personal] == [
+        column for column in table.columns if column.is_personal
+    ]
+    assert bool(table.private) == bool(table.personal)
 
 
 @every_gold_table

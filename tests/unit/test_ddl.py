@@ -28,7 +28,7 @@ def test_the_committed_files_say_what_the_contracts_say() -> None:
 def test_files_and_statements_say_the_same() -> None:
     written = [
         statement.strip()
-        for name in ("ops.sql", *(f"{domain}.sql" for domain in REGISTRY.domains))
+        for name in (f"{schema}.sql" for schema in ddl.schemas(REGISTRY))
         for statement in re.split(r";\n", re.sub(r"^--.*\n", "", FILES[name]))
     ]
     assert [statement for statement in written if statement] == ddl.statements(REGISTRY)
@@ -99,13 +99,33 @@ def test_an_engine_makes_the_tables_with_the_declared_types() -> None:
             for _ in range(2):  # each statement is safe to run again
                 database.execute(sqlglot.transpile(statement, read="redshift", write="duckdb")[0])
     in_duckdb = {"varchar": "VARCHAR", "double": "DOUBLE"}
-    for table in REGISTRY.gold.values():
+    for table in ddl.tables(REGISTRY):
         columns = database.execute(
             "SELECT column_name, data_type, is_nullable = 'NO' FROM information_schema.columns "
             "WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position",
-            [table.domain, table.name],
+            table.name.split("."),
         ).fetchall()
         assert columns == [
             (column.name, in_duckdb.get(column.type.kind, column.type.redshift), column.required)
             for column in table.columns
         ]
+
+
+def test_personal_data_is_a_token_in_its_domain_and_clear_in_a_schema_of_its_own() -> None:
+    statements = ddl.statements(REGISTRY)
+    dim_user = next(sql for sql in statements if sql.startswith("CREATE TABLE IF NOT EXISTS storefront.dim_user "))
+    assert "email VARCHAR(64)" in dim_user
+    assert next(sql for sql in statements if "storefront.dim_user.email IS" in sql).endswith(
+        "private_storefront.dim_user has the clear value.'"
+    )
+    assert (
+        "CREATE TABLE IF NOT EXISTS private_storefront.dim_user (\n"
+        "    user_key BIGINT NOT NULL,\n"
+        "    user_id VARCHAR(32) NOT NULL,\n"
+        "    email VARCHAR(254),\n"
+        "    full_name VARCHAR(200),\n"
+        "    PRIMARY KEY (user_key)\n"
+        ")\n"
+        "DISTSTYLE KEY\n"
+        "DISTKEY (user_key)"
+    ) in statements

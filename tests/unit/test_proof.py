@@ -311,3 +311,55 @@ def test_only_gold_made_from_the_datasets_is_compared(warehouse: Warehouse) -> N
     checks = proof.prove(cast(Redshift, warehouse), registry, [SOURCE.dataset, SOURCE.dataset])
     assert {check.subject.split(".")[0] for check in checks} == {"online_retail", "silver_online_retail"}
     assert len(checks) == 5
+
+
+USERS, DIM_USER = load_registry().sources["storefront.users"], load_registry().gold["storefront.dim_user"]
+
+
+@pytest.fixture
+def users() -> Iterator[Warehouse]:
+    """Two users with an address and one without, in the lake in clear, and as they should be in the warehouse."""
+    made = Warehouse()
+    for table in (tables.silver_table(USERS), tables.history_table(USERS), tables.gold_table(DIM_USER)):
+        columns = ", ".join(f"{name} {_DUCKDB.get(kind, kind)}" for name, kind in table.columns)
+        made.db.execute(f"CREATE SCHEMA IF NOT EXISTS lake_{table.database}")
+        made.db.execute(f"CREATE TABLE lake_{table.database}.{table.name} ({columns})")
+    for schema in ("storefront", "private_storefront"):
+        made.db.execute(f"CREATE SCHEMA {schema}; CREATE TABLE {schema}.dim_user AS FROM lake_gold_storefront.dim_user")
+    for key, email in ((1, "ada@example.com"), (2, "bo@example.com"), (3, None)):
+        row = {"user_key": key, "user_id": f"u-{key}"}
+        made.insert("lake_gold_storefront.dim_user", {**row, "email": email})
+        made.insert("storefront.dim_user", {**row, "email": email and f"{key:064x}"})
+        if email:
+            made.insert("private_storefront.dim_user", {**row, "email": email})
+    yield made
+    made.db.close()
+
+
+def test_tokens_and_clear_values_are_proved_against_the_lake(users: Warehouse) -> None:
+    registry = Registry(sources={USERS.dataset: USERS}, gold={DIM_USER.dataset: DIM_USER})
+    checks = proof.prove(cast(Redshift, users), registry, [USERS.dataset])
+    proof.require(checks)
+    counted = {check.subject: check.figures for check in checks if check.name == "lake against warehouse"}
+    assert counted == {"storefront.dim_user": {"rows": 3}, "private_storefront.dim_user": {"rows": 2}}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            "UPDATE storefront.dim_user SET email = 'ada@example.com' WHERE user_key = 1",
+            "email_length is 128 in the lake",
+        ),
+        ("UPDATE storefront.dim_user SET email = repeat('a', 64)", "email_different is 2 in the lake and 1"),
+        ("UPDATE storefront.dim_user SET email = NULL", "email_length is 128 in the lake and 0 in the warehouse"),
+        ("DELETE FROM private_storefront.dim_user WHERE user_key = 2", "private_storefront.dim_user: row_count is 2"),
+        ("UPDATE private_storefront.dim_user SET email = 'x' WHERE user_key = 2", "email_length is 29 in the lake"),
+    ],
+)
+def test_a_wrong_token_or_clear_value_is_found(users: Warehouse, change: str, told: str) -> None:
+    users.db.execute(change)
+    registry = Registry(sources={USERS.dataset: USERS}, gold={DIM_USER.dataset: DIM_USER})
+    with pytest.raises(proof.ProofError) as caught:
+        proof.require(proof.prove(cast(Redshift, users), registry, [USERS.dataset]))
+    assert told in str(caught.value)

@@ -19,6 +19,7 @@ def test_what_is_required_is_enough() -> None:
     settings = Settings.from_environment(REQUIRED)
     assert settings == Settings(*REQUIRED.values())
     assert settings.alert_topic is None
+    assert (settings.user_secret("ann"), settings.token_key) == ("lakehouse/redshift/ann", "lakehouse/token-key")
 
 
 def test_everything_can_be_set() -> None:
@@ -31,8 +32,15 @@ def test_everything_can_be_set() -> None:
             "LAKEHOUSE_ALERT_TOPIC": "arn:topic",
         }
     )
+    assert (settings.user_secret("ann"), settings.token_key) == ("prod/redshift/ann", "prod/token-key")
     assert settings.job_name("ingest_bronze") == "prod-ingest-bronze"
     assert (settings.batch_files, settings.batch_bytes, settings.alert_topic) == (7, 1024, "arn:topic")
+
+
+def test_secrets_may_have_names_of_their_own() -> None:
+    own = {**REQUIRED, "LAKEHOUSE_REDSHIFT_USERS": "people/", "LAKEHOUSE_TOKEN_KEY": "keys/token"}
+    settings = Settings.from_environment(own)
+    assert (settings.user_secret("ann"), settings.token_key) == ("people/ann", "keys/token")
 
 
 def test_the_environment_of_the_process_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

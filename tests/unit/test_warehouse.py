@@ -185,8 +185,11 @@ def test_an_export_is_read_as_it_was_published(s3: Any) -> None:
 # Statements
 
 
+FILE = ExportedFile("k", 1, 1, {})
+
+
 def exported(contract: GoldContract, rows: int = 1) -> ExportedTable:
-    file = ExportedFile("k", 1, rows, {})
+    file = replace(FILE, rows=rows)
     return ExportedTable(contract.dataset, (file,), (file,) if rows else ())
 
 
@@ -198,6 +201,7 @@ def test_every_identifier_comes_from_a_contract() -> None:
     known |= {"domain_name", "tables_loaded"}  # what the record of the load calls its constants
     for contract in REGISTRY.gold.values():
         known |= {contract.domain, contract.name, *contract.column_names}
+        known |= {f"private_{contract.domain}"} if contract.personal else set()
         known |= {f"stage_{contract.domain}_{contract.name}_{part}" for part in warehouse.PARTS}
     for statement in [sql for sqls in warehouse.load_transactions(7, ALL, REGISTRY) for sql in sqls]:
         if not statement.startswith("LOCK "):
@@ -223,8 +227,38 @@ def test_one_transaction_per_domain_begins_with_the_lock_and_ends_with_the_recor
     for domain, statements in zip(domains, transactions, strict=True):
         assert statements[0] == "LOCK ops.loads"
         assert statements[-1].startswith("INSERT INTO ops.loads ")
-        assert len(statements) == 2 + 2 * len(REGISTRY.gold_of(domain))
+        tables = REGISTRY.gold_of(domain)
+        assert len(statements) == 2 + 2 * (len(tables) + sum(bool(table.personal) for table in tables))
         assert all(f"domain = '{domain}' ) < 7" in " ".join(statement.split()) for statement in statements[1:])
+
+
+def test_the_clear_values_are_replaced_by_the_same_keys_in_the_same_transaction() -> None:
+    users = REGISTRY.gold["storefront.dim_user"]
+    export = replace(exported(users), private=(FILE,))
+    staged = [" ".join(sql.split()) for sql in warehouse.stage_statements(BUCKET, ROLE, 7, [export], REGISTRY)]
+    stage = "stage_storefront_dim_user"
+    assert f"CREATE TEMP TABLE {stage}_private ( user_key BIGINT NOT NULL, user_id VARCHAR(32) NOT NULL, " in staged[4]
+    assert f"COPY {stage}_private FROM 's3://{BUCKET}/export/0000000007/storefront.dim_user/private.manif" in staged[5]
+    assert " email VARCHAR(64), full_name VARCHAR(64), " in staged[2], "the domain's table has tokens"
+    (transaction,) = warehouse.load_transactions(7, [exported(users)], REGISTRY)
+    statements = [" ".join(sql.split()) for sql in transaction]
+    assert statements[3].startswith(
+        f"DELETE FROM private_storefront.dim_user USING {stage}_keys "
+        f"WHERE private_storefront.dim_user.user_id = {stage}_keys.user_id AND "
+    )
+    assert statements[4].startswith(
+        "INSERT INTO private_storefront.dim_user ( user_key, user_id, email, full_name ) "
+        f"SELECT user_key, user_id, email, full_name FROM {stage}_private WHERE "
+    )
+
+
+def test_a_private_file_is_linted_against_the_private_table(s3: Any) -> None:
+    users = REGISTRY.gold["storefront.dim_user"]
+    fits = sample(users, [column.name for column in users.private])
+    warehouse.lint(s3, BUCKET, [ExportedTable(users.dataset, (), (), (put(s3, fits),))], REGISTRY)
+    assert "user_key holds nulls" in problems(s3, users, put(s3, refilled(fits, "user_key", None)), part="private")
+    clear = refilled(sample(users), "email", "a@" + "b" * 63)
+    assert "email holds 65 bytes; VARCHAR(64) is too short" in problems(s3, users, put(s3, clear))
 
 
 def test_a_domain_of_too_many_tables_is_refused_by_name() -> None:

@@ -219,6 +219,32 @@ def test_a_comment_that_changed_is_written_and_no_other() -> None:
     )
 
 
+@pytest.mark.parametrize("kind", ["varchar(10)", "varchar(64)"])
+def test_clear_values_never_stay_in_a_column_of_tokens(kind: str) -> None:
+    """Whether or not the column's type tells that it was clear."""
+    before = found(registry(with_column("note", type=kind)))
+    changed = with_column("note", type=kind, classification="personal", required=True)
+    plan = plan_for(changed, before)
+    rebuild = rebuild_of(plan)
+    assert "note becomes a token: its clear values go" in rebuild.reason
+    assert f"INSERT INTO {NAME}__new (sale_id, day, amount) SELECT sale_id, day, amount FROM {NAME}" in (
+        rebuild.statements
+    )
+    assert [difference.subject for difference in plan.waiting] == [f"{NAME}.note"], "NOT NULL waits for the tokens"
+    assert next(step.action for step in plan.steps if step.subject == "private_shop.sales") == "create the table"
+    assert planning.plan(registry(changed), found(registry(changed))) == Plan()
+
+
+def test_a_new_column_of_tokens_is_added_and_needs_nothing_more_before_its_comment() -> None:
+    changed = registry(contract(*SALES, replace(column("email", "varchar(254)"), classification="personal")))
+    added = next(step for step in planning.plan(changed, BEFORE).steps if step.subject == f"{NAME}.email")
+    assert added.statements == (f"ALTER TABLE {NAME} ADD COLUMN email VARCHAR(64)",)
+    table = found(changed).tables[NAME]
+    uncommented = tuple(replace(entry, comment=None) if entry.name == "email" else entry for entry in table.columns)
+    interrupted = replace(found(changed), tables={**found(changed).tables, NAME: replace(table, columns=uncommented)})
+    assert summary(planning.plan(changed, interrupted)) == [("add", NAME, "write comments")]
+
+
 def test_what_no_contract_names_is_dropped_last_and_only_if_asked() -> None:
     before = before_with(columns=(*BEFORE.tables[NAME].columns, FoundColumn("old", "super")))
     before = replace(before, tables={**before.tables, "shop.left_over": FoundTable("shop.left_over", ())})

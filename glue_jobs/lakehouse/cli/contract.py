@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lakehouse import ddl, dictionary
+from lakehouse import ddl, dictionary, roles
 from lakehouse.contract import (
     Column,
     ColumnType,
@@ -97,13 +97,14 @@ def show(
 @app.command("ddl", epilog="Example: lakehouse contract ddl --write")
 def ddl_(
     check_files: Annotated[
-        bool, typer.Option("--check", help=f"Compare with {_SQL_FOLDER}/ddl, load and checks; exit 1 on drift.")
+        bool, typer.Option("--check", help=f"Compare with {_SQL_FOLDER}/ddl, roles, load and checks; exit 1 on drift.")
     ] = False,
-    write: Annotated[bool, typer.Option("--write", help=f"Write {_SQL_FOLDER}/ddl, load and checks.")] = False,
+    write: Annotated[bool, typer.Option("--write", help=f"Write {_SQL_FOLDER}/ddl, roles, load and checks.")] = False,
 ) -> None:
-    """Print the Redshift DDL made from the contracts; or keep the files of it, of the loads and of the checks."""
+    """Print the Redshift DDL and the grants made from the contracts; or keep the files of them, of the loads and of the
+    checks."""
     registry = _registry()
-    wanted = {_SQL_FOLDER / "ddl": ddl.files(registry)}
+    wanted = {_SQL_FOLDER / "ddl": ddl.files(registry), _SQL_FOLDER / "roles": roles.files(registry)}
     if check_files or write:
         from lakehouse import checks, load_scripts  # the loader reads Parquet: slow to import
 

@@ -110,7 +110,7 @@ def _redshift(connection: Connection, user: str | None) -> Redshift:
 
     from lakehouse.redshift import Redshift
 
-    name = f"{connection.settings.redshift_users}{user}"
+    name = connection.settings.user_secret(user)
     try:
         arn = boto3.client("secretsmanager").describe_secret(SecretId=name)["ARN"]
     except ClientError as error:

@@ -47,7 +47,9 @@ def apply(
     """Show the plan, ask, and run it. What no contract names stays, unless --drop is given.
 
     Each step takes place as a whole or not at all; after an interruption, run it again. Exits with 1 when a step fails.
+    At the end the roles get their grants again.
     """
+    from lakehouse import roles
     from lakehouse.warehouse_changes import applying
 
     redshift, registry, console = connect().redshift(), load_registry(), Console(highlight=False, soft_wrap=True)
@@ -55,16 +57,19 @@ def apply(
     found = applying.outlook(redshift, registry)
     steps = [step for step in found.steps if step.kind in kinds]
     _print_plan(found, steps)
-    if not steps:
-        return
-    if not yes:
+    if steps and not yes:
         if not sys.stdin.isatty():
             raise CommandError("nobody is there to ask; give --yes to run the plan above")
         typer.confirm(f"Run {_counted(len(steps), 'step')}?", abort=True)
     left = applying.apply(
         redshift, registry, kinds, lambda step: console.print(f"[green]✓[/] {_title(step)}"), agreed=steps
     )
-    console.print("[green]✓[/] done" + (f"; {_counted(len(left.waiting), 'difference')} waits" if left.waiting else ""))
+    roles.apply(redshift, registry)
+    console.print(f"[green]✓[/] {', '.join(roles.ROLES)} have their grants")
+    if steps:
+        console.print(
+            "[green]✓[/] done" + (f"; {_counted(len(left.waiting), 'difference')} waits" if left.waiting else "")
+        )
 
 
 def _print_plan(found: Plan, wanted: Sequence[Step]) -> None:

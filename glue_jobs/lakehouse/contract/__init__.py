@@ -6,7 +6,9 @@
 from lakehouse.contract.errors import ContractError, Problem
 from lakehouse.contract.lineage import ColumnSource
 from lakehouse.contract.model import (
+    PRIVATE,
     REPAIRS,
+    TOKEN,
     AsOf,
     Column,
     GoldContract,
@@ -25,8 +27,10 @@ from lakehouse.contract.types import ColumnType
 __all__ = [
     "COLUMN_RULES",
     "EPOCH_FORMATS",
+    "PRIVATE",
     "REPAIRS",
     "SOFTENED",
+    "TOKEN",
     "AsOf",
     "Column",
     "ColumnReference",

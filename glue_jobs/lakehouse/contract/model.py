@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -47,6 +47,10 @@ REPAIRS: Mapping[Repair, str] = MappingProxyType(
     }
 )
 """What a contract may allow to be put right in a column's text, and exactly how. Only what is listed is repaired."""
+PRIVATE = "private_"
+"""What the schema of a domain's personal data begins with; the domain's name follows."""
+TOKEN = ColumnType("varchar", length=64)
+"""What the domain's table in the warehouse holds of a personal value: an HMAC-SHA256 in hexadecimal digits."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,10 @@ class Column:
     """What the column holds where its value did not come; how often is counted."""
     sources: tuple[ColumnSource, ...] = ()
     """What a gold column is computed from; sources leave it empty."""
+
+    @property
+    def is_personal(self) -> bool:
+        return self.classification == "personal"
 
 
 @dataclass(frozen=True)
@@ -305,6 +313,30 @@ class GoldContract(_Table):
     """Given for a table of sessions."""
     thresholds: Mapping[str, tuple[Decimal, ...]] = field(default_factory=dict, hash=False)
     """Numbers by which the table's function tells classes apart, in rising order."""
+
+    @cached_property
+    def served(self) -> tuple[Column, ...]:
+        """The columns of the table in its domain's schema of the warehouse: tokens where the lake's are personal."""
+        return tuple(replace(column, type=TOKEN) if column.is_personal else column for column in self.columns)
+
+    @cached_property
+    def private(self) -> tuple[Column, ...]:
+        """The columns of the table's private part: the personal ones in clear, and those by which its rows are known
+        and computed again. None when nothing in the table is personal."""
+        if not self.personal:
+            return ()
+        known_by = {*self.key, *self.recompute_by}
+        return tuple(column for column in self.columns if column.is_personal or column.name in known_by)
+
+    @cached_property
+    def personal(self) -> tuple[str, ...]:
+        """Names of the personal columns."""
+        return tuple(column.name for column in self.columns if column.is_personal)
+
+    @property
+    def private_dataset(self) -> str:
+        """The full name of the private part, `private_<domain>.<name>`; a table only when `private` has columns."""
+        return f"{PRIVATE}{self.dataset}"
 
     @cached_property
     def versioned(self) -> frozenset[str]:

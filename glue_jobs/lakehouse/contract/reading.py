@@ -152,6 +152,7 @@ def read_gold(document: Document, domain: str, name: str) -> tuple[GoldContract 
         document.complain(custom["distKey"], f"distKey with distStyle {style}", "use distStyle: key, or drop distKey")
     sort_keys = _columns_named(document, custom["sortKeys"], names) if "sortKeys" in custom else ()
     references = _with_lineage(document, table, references)
+    _check_personal(document, table, recompute_by, tuple(unknown or ()))
     if document.problems:
         return None, references
     contract = GoldContract(
@@ -297,6 +298,24 @@ def _with_lineage(document: Document, table: _Table, references: Mapping[str, Re
                 wrong = f'"{source.dataset}" is neither a source nor a lookup of this table'
                 document.complain(place, wrong, one_of(source.dataset, sorted(references)))
     return {name: replace(reference, lineage=lineage[name]) for name, reference in references.items()}
+
+
+def _check_personal(document: Document, table: _Table, recompute_by: Sequence[str], unknown: Sequence[str]) -> None:
+    """Note personal columns that cannot be tokens in the warehouse, or whose clear values would stand elsewhere."""
+    for declared in table.declared:
+        column = declared.column
+        if column is None or not column.is_personal:
+            continue
+        mistakes = {
+            f"is a {column.type}, and only text has a token": column.type.kind != "varchar",
+            "is part of the key, which stands beside the clear values": declared.is_key,
+            "is in recomputeBy, and a load would delete by its clear value": column.name in recompute_by,
+            "is a partition, and files would be named by its values": declared.partition is not None,
+            "has a value in unknownMember, which is nobody": column.name in unknown,
+        }
+        for why in (why for why, is_so in mistakes.items() if is_so):
+            right = "leave it out, or give the part of it that is not personal a column"
+            document.complain(declared.value, f"{column.name} is personal and {why}", right)
 
 
 def _read_unknown_member(document: Document, value: Value, table: _Table) -> Mapping[str, object]:

@@ -28,7 +28,7 @@ def target(table: ddl.Table, found: FoundTable) -> Target:
     """What the rows of a table allow of what is declared."""
     required, waiting = set(), []
     for column in (column for column in table.columns if column.required):
-        existing, subject = found.column(column.name), f"{table.name}.{column.name}"
+        existing, subject = _kept(table, found, column), f"{table.name}.{column.name}"
         if existing is None and found.rows != 0:
             # Redshift takes NOT NULL here with a default only, and that would be a value that nobody counted.
             reason = "NOT NULL has to wait until the rows of before have a value: load every key of the table again"
@@ -54,6 +54,9 @@ def reasons(table: ddl.Table, found: FoundTable, wanted: Target) -> list[str]:
         if existing is None:
             if column.name in wanted.required:
                 told.append(f"{column.name} is new and NOT NULL, which ALTER adds with a default only")
+            continue
+        if _kept(table, found, column) is None:
+            told.append(f"{column.name} becomes a token: its clear values go, and rows have none until loaded again")
             continue
         if existing.type != column.type and not _can_lengthen(existing, column, found.key):
             told.append(f"{column.name} is {existing.spelled}, declared {column.type}{_loss(existing, column)}")
@@ -84,7 +87,7 @@ def statements(table: ddl.Table, found: FoundTable, wanted: Target) -> tuple[str
         *(ddl.ColumnLine(c.name, ddl.type_sql(c.type), c.name in wanted.required) for c in table.columns),
         *(ddl.ColumnLine(c.name, c.spelled, False) for c in kept),
     ]
-    copied = {c.name: _converted(existing, c) for c in table.columns if (existing := found.column(c.name))}
+    copied = {c.name: _converted(existing, c) for c in table.columns if (existing := _kept(table, found, c))}
     copied |= {c.name: c.name for c in kept}
     comments = ddl.comments(table)
     comments += [ddl.comment_on_column(table.name, c.name, c.comment) for c in kept if c.comment]
@@ -111,6 +114,18 @@ def _guard(schema: str, name: str, found: FoundTable) -> str:
         f"FROM svv_redshift_columns WHERE database_name = current_database() AND schema_name = '{schema}' "
         f"AND table_name = '{name}'"
     )
+
+
+def _kept(table: ddl.Table, found: FoundTable, column: Column) -> FoundColumn | None:
+    """The column whose values stay: None for a new one, and for clear values where tokens are declared.
+
+    A column that has no comment yet was made for tokens: the comment follows.
+    """
+    existing = found.column(column.name)
+    if existing is None or column.name not in table.tokens:
+        return existing
+    is_clear = existing.type != column.type or not (existing.comment is None or ddl.is_token_comment(existing.comment))
+    return None if is_clear else existing
 
 
 def _undeclared(table: ddl.Table, found: FoundTable) -> list[FoundColumn]:

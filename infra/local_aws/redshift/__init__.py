@@ -9,7 +9,7 @@ Refused by name: UNLOAD, EXPLAIN, COPY of anything but Parquet, materialized vie
 ``functions`` does not list, numbers in TO_CHAR, navigation into SUPER, SELECT INTO, ALTER TABLE APPEND.
 Different in silence: GROUP BY and DISTINCT tell texts apart that differ in trailing blanks; a quotient of decimals is
 right to 15 digits; distribution and sort keys change no plan; a call without a secret runs as the superuser ``admin``,
-whatever its IAM identity; the SVV views and the SYS views show everything to everybody.
+whatever its IAM identity; the SVV views, and the SYS views of loads, show everything to everybody.
 """
 
 from __future__ import annotations

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from infra.local_aws.redshift import system_views
-from infra.local_aws.redshift.access import ACCESS_TABLES, PUBLIC, SCHEMA_PRIVILEGES
+from infra.local_aws.redshift.access import ACCESS_TABLES, PUBLIC, SCHEMA_PRIVILEGES, Access
 from infra.local_aws.redshift.catalog import INTERNAL, WAREHOUSE, Catalog, quoted
 from infra.local_aws.redshift.functions import MACROS
 from infra.local_aws.redshift.history import History
@@ -94,10 +95,12 @@ class Warehouse:
         external = catalog.external_schema(schema)
         return self.spectrum.table(external, name) if external is not None else None
 
-    def read(self, scan: Scan, catalog: Catalog) -> pa.Table:
-        """The rows of a virtual relation."""
+    def read(self, scan: Scan, catalog: Catalog, access: Access) -> pa.Table:
+        """The rows of a virtual relation that the user may see."""
         if isinstance(scan.source, SystemView):
-            return scan.source.read(self, catalog)
+            rows = scan.source.read(self, catalog)
+            is_whole = not scan.source.of_user or access.is_superuser
+            return rows if is_whole else rows.filter(pc.field(scan.source.of_user) == access.user)
         return self.spectrum.read(scan.source, scan.columns, scan.conditions)
 
     def logged_statements(self, limit: int) -> list[str]:

@@ -60,6 +60,10 @@ def lock(session: Session, cursor: Cursor) -> None:
     catalog = session.catalog()
     relations = [catalog.table(*name) for name in cursor.listed(cursor.qualified_name)]
     cursor.finish()
+    access = session.access()
+    for relation in relations:
+        # As in PostgreSQL: who may change rows may lock the table.
+        access.require(relation, "UPDATE" if access.holds(relation, "UPDATE") else "DELETE")
     acquire(session, {(r.schema, r.name) for r in relations if not r.is_temporary}, Mode.EXCLUSIVE)
 
 

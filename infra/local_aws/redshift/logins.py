@@ -12,7 +12,7 @@ from infra.local_aws.errors import AwsError
 from infra.local_aws.redshift.catalog import INTERNAL
 from infra.local_aws.redshift.engine import Warehouse
 from infra.local_aws.redshift.facts import ADMIN
-from infra.local_aws.redshift.principals import password_hash
+from infra.local_aws.redshift.principals import is_password
 
 
 class Logins:
@@ -54,4 +54,4 @@ class Logins:
         with self._warehouse.connect() as connection:
             sql = f"SELECT password_hash FROM {INTERNAL}.users WHERE name = ?"
             found = connection.execute(sql, [user]).fetchone()
-        return found is not None and found[0] == password_hash(user, password)
+        return found is not None and is_password(user, password, found[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,9 @@ def create_principal(session: Session, kind: str, cursor: Cursor) -> None:
     session.access().require_superuser(f"permission denied to create {kind.lower()}")
     if name == PUBLIC:
         raise RedshiftError(f'{kind.lower()} name "{name}" is reserved')
+    other = {"ROLE": "USER", "USER": "ROLE"}.get(kind)
+    if other and _is_known(session, other, name):
+        raise RedshiftError(f'{kind.lower()} "{name}" cannot have the name of a {other.lower()}')
     _change_principals(session, "INSERT INTO", kind, [name])
     if kind == "USER":
         session.execute(f"INSERT INTO {INTERNAL}.users VALUES (?, NULL, false)", [name])
@@ -56,7 +60,7 @@ def _set_attributes(session: Session, name: str, cursor: Cursor) -> None:
     while not cursor.at_end:
         word = cursor.word()
         if word == "PASSWORD":
-            hashed = None if cursor.accept("DISABLE") else password_hash(name, cursor.string())
+            hashed = None if cursor.accept("DISABLE") else _kept(name, cursor.string())
             session.execute(f"UPDATE {INTERNAL}.users SET password_hash = ? WHERE name = ?", [hashed, name])
         elif word in ("CREATEUSER", "NOCREATEUSER"):
             values = [word == "CREATEUSER", name]
@@ -77,9 +81,24 @@ def _join_group(session: Session, user: str, group: str, *, is_new: bool = True)
         session.execute(f"INSERT INTO {INTERNAL}.memberships VALUES (?, ?)", values)
 
 
-def password_hash(user: str, password: str) -> str:
-    """What is kept of a password."""
+def is_password(user: str, password: str, kept: str | None) -> bool:
+    """Is it the password of which that is kept?"""
+    return kept is not None and kept in (_sha256(user, password), _md5(user, password))
+
+
+def _kept(user: str, given: str) -> str:
+    """What is kept of a password that was given in clear, or as Redshift takes its MD5."""
+    if given.startswith("sha256|"):
+        raise not_emulated("a password as a SHA-256 hash")
+    return given if re.fullmatch("md5[0-9a-f]{32}", given) else _sha256(user, given)
+
+
+def _sha256(user: str, password: str) -> str:
     return hashlib.sha256(f"{user}:{password}".encode()).hexdigest()
+
+
+def _md5(user: str, password: str) -> str:
+    return f"md5{hashlib.md5(f'{password}{user}'.encode(), usedforsecurity=False).hexdigest()}"
 
 
 def drop_principal(session: Session, cursor: Cursor) -> None:

@@ -312,7 +312,7 @@ class Session:
 
     def _register(self, statement: Translation) -> None:
         for scan in statement.scans:
-            self.register(scan.name, self.warehouse.read(scan, self.catalog()))
+            self.register(scan.name, self.warehouse.read(scan, self.catalog(), self.access()))
 
     def _unregister(self) -> None:
         for name in self._registered:

@@ -41,6 +41,8 @@ class SystemView:
     name: str
     fields: str
     rows: Rows
+    of_user: str = ""
+    """The column with the user whom a row is about, where others than superusers see their own alone."""
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -326,6 +328,7 @@ VIEWS = (
         " start_time timestamp, end_time timestamp, elapsed_time bigint, returned_rows bigint,"
         " error_message long_text, query_text long_text",
         _queries,
+        "username",
     ),
     SystemView("pg_catalog", "sys_load_history", load_views.LOAD_FIELDS, load_views.loads),
     SystemView("pg_catalog", "sys_load_detail", load_views.DETAIL_FIELDS, load_views.details),

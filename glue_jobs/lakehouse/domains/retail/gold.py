@@ -30,9 +30,12 @@ def dim_product(inputs: Inputs) -> DataFrame:
 
 
 def dim_customer(inputs: Inputs) -> DataFrame:
-    """Grain: customer_id, valid_from. Type 2 by address; the rest is as it is now. Nothing that names a person."""
-    signed_up = F.to_date("signed_up_at").alias("signed_up_date")
-    return _customers_in_time(inputs).join(inputs[CUSTOMERS].select("customer_id", "gender", signed_up), "customer_id")
+    """Grain: customer_id, valid_from. Type 2 by address; the rest is as it is now."""
+    now = inputs[CUSTOMERS].select(
+        *("customer_id", "first_name", "last_name", "email", "phone", "gender"),
+        F.to_date("signed_up_at").alias("signed_up_date"),
+    )
+    return _customers_in_time(inputs).join(now, "customer_id")
 
 
 def dim_payment_method(inputs: Inputs) -> DataFrame:
@@ -81,7 +84,7 @@ def _customers_in_time(inputs: Inputs) -> DataFrame:
     rows = intervals(inputs[versions_of(CUSTOMERS)], ["customer_id"], address, "updated_at")
     return rows.select(
         surrogate("customer_id", "valid_from").alias("customer_key"),
-        *("customer_id", "city", "country", "valid_from", "valid_to", "is_current"),
+        *("customer_id", *address, "valid_from", "valid_to", "is_current"),
     )
 
 

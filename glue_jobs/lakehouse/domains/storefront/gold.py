@@ -18,11 +18,10 @@ UNKNOWN_DEVICE = "unknown"
 
 
 def dim_user(inputs: Inputs) -> DataFrame:
-    """Grain: user_id. Nothing that names a person."""
+    """Grain: user_id."""
     return inputs[USERS].select(
         surrogate("user_id").alias("user_key"),
-        "user_id",
-        "country",
+        *("user_id", "email", "full_name", "country"),
         F.to_date("signed_up_at").alias("signed_up_date"),
         "is_marketing_opt_in",
     )
