@@ -45,7 +45,7 @@ lock: set-up ## Resolve requirements.lock again from pyproject.toml
 	@$(VENV)/uv pip compile --universal --python-version 3.11 --generate-hashes --all-extras --no-emit-index-url \
 	  --custom-compile-command "make lock" --quiet --output-file requirements.lock pyproject.toml
 
-ddl: set-up ## Write sql/ddl/, sql/load/ and sql/checks/ again from the contracts
+ddl: set-up ## Write sql/ddl/, sql/roles/, sql/load/ and sql/checks/ again from the contracts
 	@$(VENV)/lakehouse contract ddl --write
 
 dictionary: set-up ## Write docs/dictionary/ again from the contracts

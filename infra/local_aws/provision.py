@@ -160,14 +160,14 @@ def _warehouse(settings: Settings, registry: Registry, report: Callable[[str], N
     left = applying.apply(redshift, registry, planning.HARMLESS)
     roles.apply(redshift, registry)
     for role in roles.ROLES:
-        _user(settings, redshift, role)
+        make_user(settings, redshift, role)
     for step in left.steps:
         report(f"{step.subject}: `lakehouse warehouse apply` would {step.action}: {step.reason}")
     for difference in left.waiting:
         report(f"{difference.subject}: {difference.reason}")
 
 
-def _user(settings: Settings, redshift: Redshift, role: str) -> None:
+def make_user(settings: Settings, redshift: Redshift, role: str) -> None:
     """A user who has the role; name and password are in a secret. Made already, the user has the secret's password."""
     name = f"lakehouse_{role}"  # Redshift lets no user have the name of a role
     client = boto3.client("secretsmanager")

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from lakehouse import ddl
+from infra.local_aws.provision import make_user
+from lakehouse import ddl, roles
 from lakehouse.cli import stack
 from lakehouse.contract import Registry
 from lakehouse.redshift import Redshift
@@ -22,8 +23,8 @@ _names = itertools.count(1)
 def declared_warehouse(
     local_aws: LocalAwsProcess, registry: Registry, is_wanted: Callable[[ddl.Table], bool]
 ) -> Iterator[Settings]:
-    """The wanted tables, empty; a bucket of its own. In the end the schemas are dropped: the local Redshift has one
-    warehouse, whatever its databases are called."""
+    """The wanted tables, empty, and the user who loads; a bucket of its own. In the end the schemas are dropped: the
+    local Redshift has one warehouse, whatever its databases are called."""
     name = f"declared-{next(_names)}"
     with pytest.MonkeyPatch.context() as patch:
         for variable, value in stack.environment(local_aws.endpoint).items():
@@ -38,12 +39,16 @@ def declared_warehouse(
         settings = Settings.from_environment()
         redshift = Redshift(settings)
         tables = [table for table in ddl.tables(registry) if is_wanted(table)]
-        schemas = sorted({table.schema for table in tables})
+        schemas = sorted({table.schema for table in ddl.tables(registry)})
         try:
             for schema in schemas:
                 redshift.query(ddl.create_schema(schema))
             for table in tables:
                 redshift.query(ddl.create_table(table.name, ddl.lines(table), table.key, ddl.layout(table)))
+            is_new = not redshift.query(f"SELECT 1 FROM svv_roles WHERE role_name = '{roles.LOADER}'").rows
+            granted = roles.grants(registry, roles.LOADER)
+            redshift.transaction([*([roles.create(roles.LOADER)] if is_new else []), *granted])
+            make_user(settings, redshift, roles.LOADER)
             yield settings
         finally:
             for schema in schemas:

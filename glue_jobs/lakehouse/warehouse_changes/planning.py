@@ -109,7 +109,7 @@ def _rebuild(table: ddl.Table, found: FoundTable, target: Target, reasons: list[
     """Of a table without rows there is nothing to write again."""
     kind: Kind = "add" if found.rows == 0 else "rewrite"
     action = "rebuild the table, which is empty" if kind == "add" else "rebuild the table: all its rows are rewritten"
-    why = f"{'; '.join(reasons)}. Grants on the table itself have to be given again"
+    why = f"{'; '.join(reasons)}. Grants on the table itself, but for those of the roles, have to be given again"
     return Step(kind, table.name, action, why, rebuilding.statements(table, found, target))
 
 
