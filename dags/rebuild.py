@@ -11,8 +11,8 @@ from airflow.sdk import Param, dag, task
 from lakehouse_dags.alerts import run_failed
 from lakehouse_dags.defaults import TASK_DEFAULTS
 
-from lakehouse.batches import Source
 from lakehouse.contract import source_names
+from lakehouse.medallion import Source
 from lakehouse.settings import Settings
 
 LONGEST_WAIT = timedelta(hours=12)

@@ -26,10 +26,9 @@ from botocore.exceptions import ClientError
 
 from lakehouse import landing
 from lakehouse.landing import LandedFile
+from lakehouse.medallion import Layer, Source, is_made_from
 
 Kind = Literal["ingest", "replay", "discard", "rebuild"]
-Source = Literal["raw", "bronze", "silver"]
-"""What a rebuild reads: everything that is made of it is made again."""
 BATCHES = "batches/"
 LATEST = f"{BATCHES}latest.json"
 REQUESTS = "requests/"
@@ -62,12 +61,11 @@ class Batch:
     given_up: str | None = None
     """Why its files and rows are not tried again."""
     rebuild_from: Source | None = None
-    """Given for a rebuild."""
+    """What a rebuild reads: everything that is made from it is made again."""
 
-    def rebuilds(self, layer: Literal["bronze", "silver", "gold"]) -> bool:
+    def rebuilds(self, layer: Layer) -> bool:
         """Whether it is to make a layer of its datasets again."""
-        above = {"bronze": ("raw",), "silver": ("raw", "bronze"), "gold": ("raw", "bronze", "silver")}
-        return self.rebuild_from in above[layer] and not self.given_up
+        return self.rebuild_from is not None and is_made_from(layer, self.rebuild_from) and not self.given_up
 
     @cached_property
     def datasets(self) -> frozenset[str]:

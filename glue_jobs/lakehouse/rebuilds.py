@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lakehouse import batches
-from lakehouse.batches import Request, Source
+from lakehouse.batches import Request
 from lakehouse.contract import Registry
+from lakehouse.medallion import Source
 
 
 class GivenUpError(Exception):

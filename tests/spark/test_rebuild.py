@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import batches, rebuilds, silver, tables
+from lakehouse import rebuilds, silver, tables
 from lakehouse.contract import load_registry
+from lakehouse.medallion import Source
 from tests.crash.deliveries import FIRST, SECOND, Delivery, files_of_all_kinds, ndjson
 from tests.spark.test_retail_star import customer, product
 from tests.support.everything import Content, differences, lake_tables
@@ -63,7 +64,7 @@ def content(lake: TestLake, aws: LocalAwsProcess) -> Content:
     return {name: rows for name, rows in found.items() if name != "ops.batches" and not name.endswith("_changes")}
 
 
-def rebuild(lake: TestLake, domain: str, source: batches.Source) -> None:
+def rebuild(lake: TestLake, domain: str, source: Source) -> None:
     rebuilds.submit(lake.s3, BUCKET, REGISTRY, domain, source, "a test asks", NOW, "test")
     (batch,) = lake.run_all()
     assert (batch.kind, batch.rebuild_from) == ("rebuild", source)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from lakehouse import batches, rebuilds
-from lakehouse.batches import Source
 from lakehouse.contract import load_registry
+from lakehouse.medallion import Source
 from tests.unit.conftest import BUCKET
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from lakehouse.batches import Source
 from lakehouse.cli.asked_for import start_ingest, wait_for
 from lakehouse.cli.connection import connect
 from lakehouse.contract import load_registry
+from lakehouse.medallion import Source
 
 
 def register(app: typer.Typer) -> None:
