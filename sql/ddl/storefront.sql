@@ -410,33 +410,33 @@ WITH activity AS (
 
 periods AS (
     SELECT
-        'day' AS period,
+        'day' AS period_kind,
         activity_date AS period_start,
         user_id
     FROM activity
     UNION ALL
     SELECT
-        'week' AS period,
+        'week' AS period_kind,
         CAST(DATE_TRUNC('week', activity_date) AS DATE) AS period_start,
         user_id
     FROM activity
     UNION ALL
     SELECT
-        'month' AS period,
+        'month' AS period_kind,
         CAST(DATE_TRUNC('month', activity_date) AS DATE) AS period_start,
         user_id
     FROM activity
 )
 
 SELECT
-    period,
+    period_kind,
     period_start,
     COUNT(DISTINCT user_id) AS active_user_count
 FROM periods
-GROUP BY period, period_start
+GROUP BY period_kind, period_start
 WITH NO SCHEMA BINDING;
 
-COMMENT ON VIEW storefront.active_users IS 'Users active in each day, ISO week and month with an activity, anonymous visitors aside. [fa6dc8acb378]';
+COMMENT ON VIEW storefront.active_users IS 'Users active in each day, ISO week and month with an activity, anonymous visitors aside. [2870353f9c71]';
 
 CREATE OR REPLACE VIEW storefront.conversion_funnel AS
 WITH steps AS (
