@@ -149,6 +149,15 @@ def test_an_analyst_counts_and_joins_by_tokens(aws: LocalAwsProcess) -> None:
     )
     sql = "SELECT user_id, email FROM storefront.dim_user WHERE user_id <> '9' ORDER BY user_key"
     assert as_user(roles.ANALYST).query(sql).rows == (("(unknown)", None), *expected)
+    both = (
+        "SELECT COUNT(DISTINCT u.email) AS customers_of_both FROM storefront.dim_user u "
+        "JOIN retail.dim_customer c USING (email)"
+    )
+    insert = "INSERT INTO retail.dim_customer (customer_key, customer_id, email, valid_from, valid_to, is_current)"
+    as_user().query(
+        f"{insert} SELECT 1, 1, email, GETDATE(), GETDATE(), TRUE FROM storefront.dim_user WHERE user_key = 1"
+    )
+    assert as_user(roles.ANALYST).query(both).rows == ((1,),)
 
 
 def test_a_steward_joins_the_clear_values(aws: LocalAwsProcess) -> None:
