@@ -11,10 +11,13 @@ again at any time. What is granted holds for tables that are made later too.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from lakehouse import ddl
 from lakehouse.contract import Registry
-from lakehouse.redshift import Redshift
+
+if TYPE_CHECKING:
+    from lakehouse.redshift import Redshift
 
 LOADER, ANALYST, STEWARD = "loader", "analyst", "steward"
 ROLES = (LOADER, ANALYST, STEWARD)

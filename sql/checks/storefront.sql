@@ -318,8 +318,8 @@ SELECT
     unconverted_count,
     first_transaction_at,
     last_transaction_at,
-    active_until,
-    lapsing_until,
+    active_until_date,
+    lapsing_until_date,
     frequency_score,
     monetary_score
 FROM storefront.user_value
@@ -331,8 +331,8 @@ WHERE
     OR unconverted_count IS NULL
     OR first_transaction_at IS NULL
     OR last_transaction_at IS NULL
-    OR active_until IS NULL
-    OR lapsing_until IS NULL
+    OR active_until_date IS NULL
+    OR lapsing_until_date IS NULL
     OR frequency_score IS NULL
     OR monetary_score IS NULL;
 

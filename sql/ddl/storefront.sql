@@ -365,8 +365,8 @@ CREATE TABLE IF NOT EXISTS storefront.user_value (
     first_transaction_at TIMESTAMP NOT NULL,
     last_transaction_at TIMESTAMP NOT NULL,
     average_order_eur DECIMAL(14, 2),
-    active_until DATE NOT NULL,
-    lapsing_until DATE NOT NULL,
+    active_until_date DATE NOT NULL,
+    lapsing_until_date DATE NOT NULL,
     frequency_score INTEGER NOT NULL,
     monetary_score INTEGER NOT NULL,
     PRIMARY KEY (user_id)
@@ -391,9 +391,9 @@ COMMENT ON COLUMN storefront.user_value.last_transaction_at IS 'When the latest 
 
 COMMENT ON COLUMN storefront.user_value.average_order_eur IS 'gross_eur divided by the transactions with a rate, rounded half up; null without any. Unit: euros.';
 
-COMMENT ON COLUMN storefront.user_value.active_until IS 'Until which day the user counts as active: the day of the latest transaction and the first threshold recency_days.';
+COMMENT ON COLUMN storefront.user_value.active_until_date IS 'Until which day the user counts as active: the day of the latest transaction and the first threshold recency_days.';
 
-COMMENT ON COLUMN storefront.user_value.lapsing_until IS 'Until which day the user, no longer active, counts as lapsing and not as lost: by the second threshold.';
+COMMENT ON COLUMN storefront.user_value.lapsing_until_date IS 'Until which day the user, no longer active, counts as lapsing and not as lost: by the second threshold.';
 
 COMMENT ON COLUMN storefront.user_value.frequency_score IS '1, and one more for every threshold of frequency that order_count reaches.';
 
@@ -540,8 +540,8 @@ judged AS (
         users.monetary_score,
         DATEDIFF(DAY, CAST(users.last_transaction_at AS DATE), today.as_of) AS days_since_last_transaction,
         CASE
-            WHEN today.as_of <= users.active_until THEN 'active'
-            WHEN today.as_of <= users.lapsing_until THEN 'lapsing'
+            WHEN today.as_of <= users.active_until_date THEN 'active'
+            WHEN today.as_of <= users.lapsing_until_date THEN 'lapsing'
             ELSE 'lost'
         END AS recency
     FROM storefront.user_value AS users
@@ -568,7 +568,7 @@ SELECT
 FROM judged
 WITH NO SCHEMA BINDING;
 
-COMMENT ON VIEW storefront.user_segments IS 'Users by recency, frequency and money as of the latest day with a sale; the contract of user_value has the thresholds. [bcd57f5f75e9]';
+COMMENT ON VIEW storefront.user_segments IS 'Users by recency, frequency and money as of the latest day with a sale; the contract of user_value has the thresholds. [51b9e6725daf]';
 
 CREATE EXTERNAL SCHEMA IF NOT EXISTS lake_silver_storefront
 FROM DATA CATALOG DATABASE 'silver_storefront'

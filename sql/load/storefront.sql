@@ -324,8 +324,8 @@ CREATE TEMP TABLE stage_storefront_user_value_rows (
     first_transaction_at TIMESTAMP NOT NULL,
     last_transaction_at TIMESTAMP NOT NULL,
     average_order_eur DECIMAL(14, 2),
-    active_until DATE NOT NULL,
-    lapsing_until DATE NOT NULL,
+    active_until_date DATE NOT NULL,
+    lapsing_until_date DATE NOT NULL,
     frequency_score INTEGER NOT NULL,
     monetary_score INTEGER NOT NULL
 );
@@ -784,8 +784,8 @@ INSERT INTO storefront.user_value (
     first_transaction_at,
     last_transaction_at,
     average_order_eur,
-    active_until,
-    lapsing_until,
+    active_until_date,
+    lapsing_until_date,
     frequency_score,
     monetary_score
 )
@@ -798,8 +798,8 @@ SELECT
     first_transaction_at,
     last_transaction_at,
     average_order_eur,
-    active_until,
-    lapsing_until,
+    active_until_date,
+    lapsing_until_date,
     frequency_score,
     monetary_score
 FROM stage_storefront_user_value_rows
