@@ -97,7 +97,8 @@ def touched(contract: GoldContract, changes: Frames, silver: Frames) -> DataFram
         keys.append(_keys_of(contract, contract.source(lookup.source), _looking_up(lookup, changes, silver)))
     if contract.unknown_member:
         keys.append(_unknown(contract, next(iter(silver.values()))).select(*contract.recompute_by))
-    distinct = reduce(DataFrame.unionByName, keys).distinct()
+    # Recompute columns are required: a row for which one is null, such as an event about no product, is in no row here.
+    distinct = reduce(DataFrame.unionByName, keys).na.drop().distinct()
     return _whole_sessions(contract, distinct, changes, silver) if contract.sessions else distinct
 
 
