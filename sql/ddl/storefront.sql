@@ -104,15 +104,15 @@ CREATE TABLE IF NOT EXISTS storefront.dim_product (
 )
 DISTSTYLE ALL;
 
-COMMENT ON TABLE storefront.dim_product IS 'Products that were sold or looked at, named as in their latest sale. Events about no product point at the unknown member, product_key 0.';
+COMMENT ON TABLE storefront.dim_product IS 'Products that were sold or looked at, named as in the latest sale that names them; of two at once, that of the greater transaction_id. Events about no product point at the unknown member, product_key 0.';
 
 COMMENT ON COLUMN storefront.dim_product.product_key IS 'Surrogate key, a hash of product_id; 0 is the unknown member.';
 
 COMMENT ON COLUMN storefront.dim_product.product_id IS 'Identifies the product in the shop; "(unknown)" for the unknown member.';
 
-COMMENT ON COLUMN storefront.dim_product.product_name IS 'Name at the time of the latest sale; null as long as nobody has bought the product.';
+COMMENT ON COLUMN storefront.dim_product.product_name IS 'Name in the latest sale that says one; null as long as none does.';
 
-COMMENT ON COLUMN storefront.dim_product.category IS 'Category at the time of the latest sale; null as long as nobody has bought the product.';
+COMMENT ON COLUMN storefront.dim_product.category IS 'Category in the latest sale that says one; null as long as none does.';
 
 COMMENT ON COLUMN storefront.dim_product.first_sold_at IS 'When the product was first sold, whatever became of the sale, in UTC; null before that.';
 
@@ -212,7 +212,7 @@ COMMENT ON COLUMN storefront.fact_session.user_key IS 'The user in dim_user; 0 f
 
 COMMENT ON COLUMN storefront.fact_session.user_id IS 'The user who was signed in; null for an anonymous visitor.';
 
-COMMENT ON COLUMN storefront.fact_session.device_key IS 'The device in dim_device that the first event to name one names.';
+COMMENT ON COLUMN storefront.fact_session.device_key IS 'The device in dim_device that the first event to name one names; of two at once, that of the lesser event_id.';
 
 COMMENT ON COLUMN storefront.fact_session.session_date IS 'Day of started_at in UTC; joins with dim_date. The visit may end on a later one.';
 
@@ -359,8 +359,8 @@ CREATE TABLE IF NOT EXISTS storefront.user_value (
     first_transaction_at TIMESTAMP NOT NULL,
     last_transaction_at TIMESTAMP NOT NULL,
     average_order_eur DECIMAL(14, 2),
-    active_until DATE NOT NULL,
-    lapsing_until DATE NOT NULL,
+    active_until_date DATE NOT NULL,
+    lapsing_until_date DATE NOT NULL,
     frequency_score INTEGER NOT NULL,
     monetary_score INTEGER NOT NULL,
     PRIMARY KEY (user_id)
@@ -385,9 +385,9 @@ COMMENT ON COLUMN storefront.user_value.last_transaction_at IS 'When the latest 
 
 COMMENT ON COLUMN storefront.user_value.average_order_eur IS 'gross_eur divided by the transactions with a rate, rounded half up; null without any. Unit: euros.';
 
-COMMENT ON COLUMN storefront.user_value.active_until IS 'Until which day the user counts as active: the day of the latest transaction and the first threshold recency_days.';
+COMMENT ON COLUMN storefront.user_value.active_until_date IS 'Until which day the user counts as active: the day of the latest transaction and the first threshold recency_days.';
 
-COMMENT ON COLUMN storefront.user_value.lapsing_until IS 'Until which day the user, no longer active, counts as lapsing and not as lost: by the second threshold.';
+COMMENT ON COLUMN storefront.user_value.lapsing_until_date IS 'Until which day the user, no longer active, counts as lapsing and not as lost: by the second threshold.';
 
 COMMENT ON COLUMN storefront.user_value.frequency_score IS '1, and one more for every threshold of frequency that order_count reaches.';
 
@@ -404,33 +404,33 @@ WITH activity AS (
 
 periods AS (
     SELECT
-        'day' AS period,
+        'day' AS granularity,
         activity_date AS period_start,
         user_id
     FROM activity
     UNION ALL
     SELECT
-        'week' AS period,
+        'week' AS granularity,
         CAST(DATE_TRUNC('week', activity_date) AS DATE) AS period_start,
         user_id
     FROM activity
     UNION ALL
     SELECT
-        'month' AS period,
+        'month' AS granularity,
         CAST(DATE_TRUNC('month', activity_date) AS DATE) AS period_start,
         user_id
     FROM activity
 )
 
 SELECT
-    period,
+    granularity,
     period_start,
     COUNT(DISTINCT user_id) AS active_user_count
 FROM periods
-GROUP BY period, period_start
+GROUP BY granularity, period_start
 WITH NO SCHEMA BINDING;
 
-COMMENT ON VIEW storefront.active_users IS 'Users active in each day, ISO week and month with an activity, anonymous visitors aside. [fa6dc8acb378]';
+COMMENT ON VIEW storefront.active_users IS 'Users active in each day, ISO week and month with an activity, anonymous visitors aside. [c8356254a61f]';
 
 CREATE OR REPLACE VIEW storefront.conversion_funnel AS
 WITH steps AS (
@@ -534,8 +534,8 @@ judged AS (
         users.monetary_score,
         DATEDIFF(DAY, CAST(users.last_transaction_at AS DATE), today.as_of) AS days_since_last_transaction,
         CASE
-            WHEN today.as_of <= users.active_until THEN 'active'
-            WHEN today.as_of <= users.lapsing_until THEN 'lapsing'
+            WHEN today.as_of <= users.active_until_date THEN 'active'
+            WHEN today.as_of <= users.lapsing_until_date THEN 'lapsing'
             ELSE 'lost'
         END AS recency
     FROM storefront.user_value AS users
@@ -562,7 +562,7 @@ SELECT
 FROM judged
 WITH NO SCHEMA BINDING;
 
-COMMENT ON VIEW storefront.user_segments IS 'Users by recency, frequency and money as of the latest day with a sale; the contract of user_value has the thresholds. [bcd57f5f75e9]';
+COMMENT ON VIEW storefront.user_segments IS 'Users by recency, frequency and money as of the latest day with a sale; the contract of user_value has the thresholds. [51b9e6725daf]';
 
 CREATE EXTERNAL SCHEMA IF NOT EXISTS lake_silver_storefront
 FROM DATA CATALOG DATABASE 'silver_storefront'

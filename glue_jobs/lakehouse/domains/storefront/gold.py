@@ -203,8 +203,8 @@ def user_value(inputs: Inputs) -> DataFrame:
                 "average_order_eur": F.round(
                     F.try_divide("gross_eur", F.col("order_count") - F.col("unconverted_count")), 2
                 ),
-                "active_until": F.date_add(latest, active),
-                "lapsing_until": F.date_add(latest, lapsing),
+                "active_until_date": F.date_add(latest, active),
+                "lapsing_until_date": F.date_add(latest, lapsing),
                 "frequency_score": _score("order_count", thresholds["frequency"]),
                 "monetary_score": _score("net_eur", thresholds["monetary_eur"]),
             }

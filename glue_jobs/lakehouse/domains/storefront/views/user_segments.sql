@@ -14,8 +14,8 @@ judged AS (
         users.monetary_score,
         DATEDIFF(DAY, CAST(users.last_transaction_at AS DATE), today.as_of) AS days_since_last_transaction,
         CASE
-            WHEN today.as_of <= users.active_until THEN 'active'
-            WHEN today.as_of <= users.lapsing_until THEN 'lapsing'
+            WHEN today.as_of <= users.active_until_date THEN 'active'
+            WHEN today.as_of <= users.lapsing_until_date THEN 'lapsing'
             ELSE 'lost'
         END AS recency
     FROM storefront.user_value AS users
