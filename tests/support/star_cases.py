@@ -19,6 +19,8 @@ _GAPS = [timedelta(seconds=s) for s in (0, 10, 600, 900, 1799, 1800, 1801, 7200)
 ]
 _BEGINNING = date(2026, 3, 1)
 _DAYS = 70
+# At the thresholds of what a user is worth; what was paid back does not count.
+_AT_THRESHOLDS = [("199.99", "completed"), ("200.00", "completed"), ("1000.00", "completed"), ("1000.00", "refunded")]
 _CURRENCIES = ("EUR", "USD", "CHF", "JPY")
 
 
@@ -81,6 +83,18 @@ def _rates(chance: random.Random) -> Iterator[History]:
 
 
 def _sales(chance: random.Random) -> Iterator[History]:
+    for number, (euros, status) in enumerate(_AT_THRESHOLDS, start=90):
+        row = {
+            "transaction_id": f"h-{number}",
+            "user_id": f"h-{number}",
+            "product_id": "p-h0",
+            "unit_price": Decimal(euros),
+            "amount": Decimal(euros),
+            "currency": "EUR",
+            "status": status,
+            "occurred_at": datetime(2026, 3, 1),
+        }
+        yield "transactions", [row]
     for number in range(60):
         now = datetime.combine(_BEGINNING, datetime.min.time()) + timedelta(
             days=chance.randrange(_DAYS), seconds=chance.choice([0, 43_200, 86_399])
