@@ -104,15 +104,15 @@ CREATE TABLE IF NOT EXISTS storefront.dim_product (
 )
 DISTSTYLE ALL;
 
-COMMENT ON TABLE storefront.dim_product IS 'Products that were sold or looked at, named as in their latest sale. Events about no product point at the unknown member, product_key 0.';
+COMMENT ON TABLE storefront.dim_product IS 'Products that were sold or looked at, named as in the latest sale that names them; of two at once, that of the greater transaction_id. Events about no product point at the unknown member, product_key 0.';
 
 COMMENT ON COLUMN storefront.dim_product.product_key IS 'Surrogate key, a hash of product_id; 0 is the unknown member.';
 
 COMMENT ON COLUMN storefront.dim_product.product_id IS 'Identifies the product in the shop; "(unknown)" for the unknown member.';
 
-COMMENT ON COLUMN storefront.dim_product.product_name IS 'Name at the time of the latest sale; null as long as nobody has bought the product.';
+COMMENT ON COLUMN storefront.dim_product.product_name IS 'Name in the latest sale that says one; null as long as none does.';
 
-COMMENT ON COLUMN storefront.dim_product.category IS 'Category at the time of the latest sale; null as long as nobody has bought the product.';
+COMMENT ON COLUMN storefront.dim_product.category IS 'Category in the latest sale that says one; null as long as none does.';
 
 COMMENT ON COLUMN storefront.dim_product.first_sold_at IS 'When the product was first sold, whatever became of the sale, in UTC; null before that.';
 
@@ -218,7 +218,7 @@ COMMENT ON COLUMN storefront.fact_session.user_key IS 'The user in dim_user; 0 f
 
 COMMENT ON COLUMN storefront.fact_session.user_id IS 'The user who was signed in; null for an anonymous visitor.';
 
-COMMENT ON COLUMN storefront.fact_session.device_key IS 'The device in dim_device that the first event to name one names.';
+COMMENT ON COLUMN storefront.fact_session.device_key IS 'The device in dim_device that the first event to name one names; of two at once, that of the lesser event_id.';
 
 COMMENT ON COLUMN storefront.fact_session.session_date IS 'Day of started_at in UTC; joins with dim_date. The visit may end on a later one.';
 
@@ -410,33 +410,33 @@ WITH activity AS (
 
 periods AS (
     SELECT
-        'day' AS period_kind,
+        'day' AS granularity,
         activity_date AS period_start,
         user_id
     FROM activity
     UNION ALL
     SELECT
-        'week' AS period_kind,
+        'week' AS granularity,
         CAST(DATE_TRUNC('week', activity_date) AS DATE) AS period_start,
         user_id
     FROM activity
     UNION ALL
     SELECT
-        'month' AS period_kind,
+        'month' AS granularity,
         CAST(DATE_TRUNC('month', activity_date) AS DATE) AS period_start,
         user_id
     FROM activity
 )
 
 SELECT
-    period_kind,
+    granularity,
     period_start,
     COUNT(DISTINCT user_id) AS active_user_count
 FROM periods
-GROUP BY period_kind, period_start
+GROUP BY granularity, period_start
 WITH NO SCHEMA BINDING;
 
-COMMENT ON VIEW storefront.active_users IS 'Users active in each day, ISO week and month with an activity, anonymous visitors aside. [2870353f9c71]';
+COMMENT ON VIEW storefront.active_users IS 'Users active in each day, ISO week and month with an activity, anonymous visitors aside. [c8356254a61f]';
 
 CREATE OR REPLACE VIEW storefront.conversion_funnel AS
 WITH steps AS (

@@ -76,6 +76,27 @@ ROWS = (
          '2026-01-01'),
         ('b', '2347567364561867620', 'fr', 'M', 'fr', 'ios', true, '2020-01-01', '2025-01-01', 1, 1, 1, 1, 1, 1, 1, 50,
          '2026-02-01')""",
+    # A week that lies in two months.
+    """INSERT INTO storefront.user_activity (activity_date, user_id, event_count, page_view_count, add_to_cart_count,
+        purchase_event_count, transaction_count) VALUES
+        ('2026-01-31', 'a', 1, 1, 0, 0, 0), ('2026-02-01', 'a', 1, 1, 0, 0, 0), ('2026-01-31', 'b', 1, 1, 0, 0, 0),
+        ('2026-02-01', 'c', 1, 1, 0, 0, 0), ('2026-02-01', '(anonymous)', 9, 9, 0, 0, 0)""",
+    """INSERT INTO storefront.fact_session (session_key, visitor_id, user_key, user_id, device_key, session_date,
+        started_at, ended_at, duration_seconds, event_count, page_view_count, search_count, add_to_cart_count,
+        checkout_count, purchase_count, is_converted) VALUES
+        (1, 'user:a', 1, 'a', 1, '2026-02-01', '2026-02-01', '2026-02-01', 61, 2, 1, 0, 0, 0, 1, true),
+        (2, 'visit:s', 0, NULL, 1, '2026-02-01', '2026-02-01', '2026-02-01', 100, 3, 2, 0, 1, 0, 0, false),
+        (3, 'visit:t', 0, NULL, 1, '2026-02-01', '2026-02-01', '2026-02-01', 0, 1, 0, 1, 0, 0, 0, false),
+        (4, 'visit:t', 0, NULL, 1, '2026-02-01', '2026-02-01', '2026-02-01', 0, 1, 0, 0, 0, 0, 0, false)""",
+    """INSERT INTO storefront.user_value (user_id, order_count, gross_eur, net_eur, unconverted_count,
+        first_transaction_at, last_transaction_at, average_order_eur, active_until_date, lapsing_until_date,
+        frequency_score, monetary_score) VALUES
+        ('champion', 2, 1000, 1000, 0, '2026-01-01', '2026-06-30 23:00', 500, '2026-07-30', '2026-09-28', 2, 3),
+        ('new', 1, 9, 9, 0, '2026-05-31', '2026-05-31 10:00', 9, '2026-06-30', '2026-08-29', 1, 1),
+        ('loyal', 2, 18, 18, 0, '2026-01-01', '2026-06-01 10:00', 9, '2026-07-01', '2026-08-30', 2, 1),
+        ('rich', 1, 200, 200, 0, '2026-01-01', '2026-05-30 10:00', 200, '2026-06-29', '2026-08-28', 1, 2),
+        ('drifting', 1, 9, 9, 0, '2026-04-01', '2026-04-01 10:00', 9, '2026-05-01', '2026-06-30', 1, 1),
+        ('lost', 9, 9000, 9000, 0, '2026-03-31', '2026-03-31 10:00', 1000, '2026-04-30', '2026-06-29', 3, 3)""",
 )
 
 
@@ -139,3 +160,50 @@ def test_cancellations_are_counted_by_order_and_by_what_the_customer_is(redshift
 def test_a_member_whom_the_current_snapshot_lacks_is_inactive(redshift: Redshift) -> None:
     found = redshift.query("SELECT member_key, is_active FROM fashion.member_status ORDER BY 1").rows
     assert [tuple(row) for row in found] == [("a", False), ("b", True)]
+
+
+def test_users_are_counted_once_in_each_day_week_and_month(redshift: Redshift) -> None:
+    found = redshift.query("SELECT granularity, period_start, active_user_count FROM storefront.active_users")
+    assert sorted((kind, str(start), count) for kind, start, count in found.rows) == [
+        ("day", "2026-01-31", 2),
+        ("day", "2026-02-01", 2),
+        ("month", "2026-01-01", 2),
+        ("month", "2026-02-01", 2),
+        ("week", "2026-01-26", 3),
+    ]
+
+
+def test_users_of_a_month_are_followed_through_the_next_ones(redshift: Redshift) -> None:
+    found = redshift.query("SELECT * FROM storefront.retention_cohorts ORDER BY cohort_month, months_later").rows
+    assert [(str(month), later, size, active, Decimal(rate)) for month, later, size, active, rate in found] == [
+        ("2026-01-01", 0, 2, 2, 1),
+        ("2026-01-01", 1, 2, 1, Decimal("0.5")),
+        ("2026-02-01", 0, 1, 1, 1),
+    ]
+
+
+def test_a_visit_that_skips_a_step_has_done_it(redshift: Redshift) -> None:
+    columns = "session_count, looked_count, cart_count, checkout_count, purchase_count"
+    (row,) = redshift.query(f"SELECT {columns} FROM storefront.conversion_funnel").rows
+    assert tuple(row) == (4, 3, 2, 1, 1)
+
+
+def test_visits_of_a_day_are_summed_up(redshift: Redshift) -> None:
+    (row,) = redshift.query("SELECT * FROM storefront.daily_sessions").rows
+    _, sessions, visitors, users, events, seconds, bounces, converted, rate = row
+    assert (sessions, visitors, users, int(events), bounces, converted) == (4, 3, 1, 7, 2, 1)
+    assert (Decimal(seconds), Decimal(rate)) == (Decimal("40.25"), Decimal("0.25"))
+
+
+def test_users_have_a_segment_as_of_the_latest_sale(redshift: Redshift) -> None:
+    columns = "user_id, as_of, days_since_last_transaction, recency, segment"
+    found = redshift.query(f"SELECT {columns} FROM storefront.user_segments ORDER BY days_since_last_transaction").rows
+    assert {str(row[1]) for row in found} == {"2026-06-30"}
+    assert [(user, days, recency, segment) for user, _, days, recency, segment in found] == [
+        ("champion", 0, "active", "champion"),
+        ("loyal", 29, "active", "loyal"),
+        ("new", 30, "active", "new"),
+        ("rich", 31, "lapsing", "at risk"),
+        ("drifting", 90, "lapsing", "drifting"),
+        ("lost", 91, "lost", "lost"),
+    ]

@@ -123,6 +123,25 @@ schema:
         description: How many orders.
         required: true
 """
+SESSIONS = (
+    GOLD.replace("value: [order_date]}", "value: [customer_id, order_date]}", 1)
+    .replace("keys: {order_date:", "keys: {customer_id: customer_id, order_date:")
+    .replace("customer_id}}", "customer_id}, asOf: {instant: changed_at, day: since, days: 10}}")
+    .replace(
+        "      - {property: distStyle",
+        """\
+      - property: sessions
+        value: {dataset: shop.orders, instant: changed_at, day: order_date, silenceMinutes: 30}
+      - {property: thresholds, value: {size: [2, 2.5, 5]}}
+      - {property: distStyle""",
+    )
+)
+SESSIONS += """\
+      - name: customer_id
+        logicalType: string
+        physicalType: varchar(10)
+        description: Who ordered.
+"""
 CUSTOMERS = (
     SOURCE[: SOURCE.index("      - name: amount")]
     .replace("orders", "customers")
@@ -135,6 +154,12 @@ CUSTOMERS += """\
         logicalType: string
         physicalType: varchar(10)
         description: Their name.
+      - name: since
+        logicalType: date
+        physicalType: date
+        description: Since when they are called so.
+        customProperties:
+          - {property: formats, value: [yyyy-MM-dd]}
 """
 VISITS = (
     CUSTOMERS.replace("customers", "visits")

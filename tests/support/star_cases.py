@@ -14,9 +14,13 @@ from typing import Any
 Row = dict[str, Any]
 History = tuple[str, Sequence[Row]]
 # Around the silence that ends a visit.
-_GAPS = [timedelta(seconds=s) for s in (0, 10, 1799, 1800, 1801, 7200)] + [timedelta(minutes=30, microseconds=1)]
+_GAPS = [timedelta(seconds=s) for s in (0, 10, 600, 900, 1799, 1800, 1801, 7200)] + [
+    timedelta(minutes=30, microseconds=1)
+]
 _BEGINNING = date(2026, 3, 1)
 _DAYS = 70
+# At the thresholds of what a user is worth; what was paid back does not count.
+_AT_THRESHOLDS = [("199.99", "completed"), ("200.00", "completed"), ("1000.00", "completed"), ("1000.00", "refunded")]
 _CURRENCIES = ("EUR", "USD", "CHF", "JPY")
 
 
@@ -44,11 +48,10 @@ def _users(chance: random.Random) -> Iterator[History]:
 
 
 def _events(chance: random.Random) -> Iterator[History]:
-    for visitor in range(12):
-        who = chance.choice([{"user_id": f"h-{visitor % 7}"}, {"session_id": f"s-{visitor}"}, {}])
-        now = datetime(2026, 3, chance.randint(1, 9), 23, chance.randint(0, 59), 30)
+    for visitor in range(14):
+        who = chance.choice([{"user_id": f"h-{visitor % 7}"}, {"session_id": f"s-{visitor}"}] * 2 + [{}])
+        now = datetime(2026, 3, chance.randint(1, 28), 23, chance.randint(45, 59), 30)
         for number in range(chance.randint(4, 10)):
-            now += chance.choice(_GAPS)
             row = {
                 "event_id": f"h-{visitor}-{number}",
                 "user_id": None,
@@ -62,11 +65,12 @@ def _events(chance: random.Random) -> Iterator[History]:
             }
             moved = {"occurred_at": now - chance.choice(_GAPS) * 2, "product_id": "p-gone", "user_id": "h-9"}
             yield "events", [*_earlier(chance, row, "received_at", moved), row]
+            now += chance.choice(_GAPS)
 
 
 def _rates(chance: random.Random) -> Iterator[History]:
     for currency in _CURRENCIES[1:]:
-        day = _BEGINNING
+        day = _BEGINNING + timedelta(chance.randrange(20))
         while day < _BEGINNING + timedelta(_DAYS):
             row = {
                 "rate_date": day,
@@ -75,18 +79,30 @@ def _rates(chance: random.Random) -> Iterator[History]:
                 "published_at": datetime(2026, 6, 1),
             }
             yield "exchange_rates", [*_earlier(chance, row, "published_at", {"euro_rate": Decimal(3)}), row]
-            day += timedelta(chance.choice([1, 3, 9, 10, 11, 14]))
+            day += timedelta(chance.choice([1, 3, 9, 10, 11, 25]))
 
 
 def _sales(chance: random.Random) -> Iterator[History]:
-    for number in range(50):
+    for number, (euros, status) in enumerate(_AT_THRESHOLDS, start=90):
+        row = {
+            "transaction_id": f"h-{number}",
+            "user_id": f"h-{number}",
+            "product_id": "p-h0",
+            "unit_price": Decimal(euros),
+            "amount": Decimal(euros),
+            "currency": "EUR",
+            "status": status,
+            "occurred_at": datetime(2026, 3, 1),
+        }
+        yield "transactions", [row]
+    for number in range(60):
         now = datetime.combine(_BEGINNING, datetime.min.time()) + timedelta(
             days=chance.randrange(_DAYS), seconds=chance.choice([0, 43_200, 86_399])
         )
         amount = Decimal(chance.choice([chance.randint(1, 99), chance.randint(100, 40_000)])) / 100
         row = {
             "transaction_id": f"h-{number}",
-            "user_id": f"h-{number % 8}",
+            "user_id": f"h-{number % 8 if number < 30 else number}",
             "product_id": f"p-h{number % 5}",
             "product_name": chance.choice([None, f"Thing of {now:%d %B}"]),
             "category": chance.choice([None, "Things", "Garden"]),

@@ -12,8 +12,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.contract import ColumnReference, ContractError, Problem, Registry, load_registry
-from tests.support.contracts import CUSTOMERS, GOLD, QUALITY, SOURCE, assert_told, problems_of, write_shop
+from lakehouse.contract import AsOf, ColumnReference, ContractError, Problem, Registry, load_registry
+from lakehouse.contract.model import Sessions
+from tests.support.contracts import CUSTOMERS, GOLD, QUALITY, SESSIONS, SOURCE, assert_told, problems_of, write_shop
 
 
 def test_a_right_contract_is_read_whole(tmp_path: Path) -> None:
@@ -40,6 +41,14 @@ def test_a_right_contract_is_read_whole(tmp_path: Path) -> None:
     assert (daily.dist_style, daily.dist_key, daily.sort_keys) == ("key", "order_date", ("order_date",))
     assert daily.unknown_member is not None
     assert daily.unknown_member["order_count"] == 0
+    assert (daily.sessions, daily.thresholds, daily.lookups[0].as_of) == (None, {}, None)
+
+
+def test_what_says_when_and_from_where_on_is_read_whole(tmp_path: Path) -> None:
+    daily = load_registry(write_shop(tmp_path, gold=SESSIONS)).gold["shop.daily_orders"]
+    assert daily.sessions == Sessions("shop.orders", "changed_at", "order_date", silence_minutes=30)
+    assert daily.thresholds == {"size": (Decimal(2), Decimal("2.5"), Decimal(5))}
+    assert daily.lookups[0].as_of == AsOf("changed_at", "since", days=10)
 
 
 # (text of the valid contract, what stands there instead, line, field, words of the message)
@@ -196,6 +205,39 @@ def test_a_personal_text_is_a_token_in_the_warehouse_and_clear_beside_the_keys(t
     assert (plain.served, plain.private) == (plain.columns, ())
 
 
+_SESSIONS, _AS_OF = "schema[0].customProperties.sessions", "schema[0].customProperties.lookups[0].asOf"
+_SIZE = "schema[0].customProperties.thresholds.size"
+IN_SESSIONS = [
+    ("dataset: shop.orders, instant", "dataset: shop.customers, instant", 20, f"{_SESSIONS}.dataset",
+     "did you mean shop.orders?"),
+    ("instant: changed_at, day: order_date", "instant: change_at, day: order_date", 20, f"{_SESSIONS}.instant",
+     "did you mean changed_at?"),
+    ("instant: changed_at, day: order_date", "instant: amount, day: order_date", 20, f"{_SESSIONS}.instant",
+     '"amount" is no timestamp of shop.orders'),
+    ("day: order_date,", "day: order_day,", 20, f"{_SESSIONS}.day", "did you mean order_date?"),
+    ("day: order_date, ", "", 20, _SESSIONS, '"day" is missing'),
+    ("silenceMinutes: 30", "silence: 30", 20, f"{_SESSIONS}.silence", "did you mean silenceMinutes?"),
+    ("silenceMinutes: 30", "silenceMinutes: 0", 20, f"{_SESSIONS}.silenceMinutes", "a whole number from 1 to 1439"),
+    ("silenceMinutes: 30", "silenceMinutes: 1440", 20, f"{_SESSIONS}.silenceMinutes", "1440 does not serve here"),
+    ("silenceMinutes: 30", "silenceMinutes: 0.5", 20, f"{_SESSIONS}.silenceMinutes", "0.5 does not serve here"),
+    ("instant: changed_at, day: since", "instant: chnged_at, day: since", 18, f"{_AS_OF}.instant",
+     "did you mean changed_at?"),
+    ("instant: changed_at, day: since", "instant: order_id, day: since", 18, f"{_AS_OF}.instant",
+     '"order_id" is no timestamp of shop.orders'),
+    ("day: since", "day: sinc", 18, f"{_AS_OF}.day", "did you mean since?"),
+    ("day: since", "day: name", 18, f"{_AS_OF}.day", '"name" is no date of shop.customers'),
+    (", days: 10", "", 18, _AS_OF, '"days" is missing'),
+    ("days: 10", "days: ten", 18, f"{_AS_OF}.days", "write a decimal number"),
+    ("days: 10", "days: 366", 18, f"{_AS_OF}.days", "a whole number from 1 to 365"),
+    ("asOf:", "asof:", 18, "schema[0].customProperties.lookups[0].asof", "did you mean asOf?"),
+    ("[2, 2.5, 5]", "[2, 5, 2.5]", 21, _SIZE, "from the lowest to the highest"),
+    ("[2, 2.5, 5]", "[2, 2]", 21, _SIZE, "do not rise"),
+    ("[2, 2.5, 5]", "[]", 21, _SIZE, "write at least one"),
+    ("[2, 2.5, 5]", "2", 21, _SIZE, "is not a list"),
+    ("[2, 2.5, 5]", "[2, many]", 21, f"{_SIZE}[1]", "write a decimal number"),
+]  # fmt: skip
+
+
 def test_a_table_names_the_sources_of_all_its_columns_or_of_none(tmp_path: Path) -> None:
     sourced = GOLD.replace(
         "description: The day.", "description: The day.\n        transformSourceObjects: [shop.orders._key]"
@@ -224,6 +266,23 @@ def test_a_mistake_in_a_gold_table_names_its_place(
     assert old in GOLD
     problems = problems_of(write_shop(tmp_path, gold=GOLD.replace(old, new, 1)))
     assert_told(problems, "daily_orders.yaml", line, field, words)
+
+
+@pytest.mark.parametrize(("old", "new", "line", "field", "words"), IN_SESSIONS, ids=[case[1] for case in IN_SESSIONS])
+def test_a_mistake_in_what_says_when_and_from_where_on_names_its_place(
+    tmp_path: Path, old: str, new: str, line: int, field: str, words: str
+) -> None:
+    assert old in SESSIONS
+    problems = problems_of(write_shop(tmp_path, gold=SESSIONS.replace(old, new, 1)))
+    assert_told(problems, "daily_orders.yaml", line, field, words)
+
+
+def test_sessions_are_somebodys(tmp_path: Path) -> None:
+    gold = SESSIONS.replace("value: [customer_id, order_date]}", "value: [order_date]}", 1)
+    problems = problems_of(
+        write_shop(tmp_path, gold=gold.replace("{customer_id: customer_id, order_date:", "{order_date:"))
+    )
+    assert_told(problems, "daily_orders.yaml", 20, _SESSIONS, "name that in recomputeBy, beside the day")
 
 
 def test_all_mistakes_of_all_files_are_told_at_once(tmp_path: Path) -> None:
@@ -270,7 +329,9 @@ ODD: list[Any] = [None, "", "x", 0, -1, 1.5, True, [], {}, [None], [[]], [{}], {
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.sampled_from([SOURCE + QUALITY, GOLD]), st.sampled_from(ODD), st.integers(min_value=0), st.booleans())
+@given(
+    st.sampled_from([SOURCE + QUALITY, GOLD, SESSIONS]), st.sampled_from(ODD), st.integers(min_value=0), st.booleans()
+)
 def test_whatever_stands_in_a_contract_there_is_an_answer_and_no_traceback(
     tmp_path_factory: pytest.TempPathFactory, text: str, odd: Any, seed: int, removes: bool
 ) -> None:
@@ -282,7 +343,7 @@ def test_whatever_stands_in_a_contract_there_is_an_answer_and_no_traceback(
         parent[key] = odd
     changed = yaml.safe_dump(document, allow_unicode=True)
     root = tmp_path_factory.mktemp("domains")
-    write_shop(root, **{"gold" if text == GOLD else "source": changed})
+    write_shop(root, **{"source" if text == SOURCE + QUALITY else "gold": changed})
     try:
         answer: Registry | tuple[Problem, ...] = load_registry(root)
     except ContractError as error:

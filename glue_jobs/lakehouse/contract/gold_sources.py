@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import pairwise
 
@@ -14,12 +14,24 @@ _DAY_MINUTES = 24 * 60
 
 
 @dataclass(frozen=True)
+class TimeColumn:
+    """Where a gold contract names a column of a dataset that has to be of this kind, a timestamp or a date."""
+
+    place: Value
+    dataset: str
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
 class Reference:
     """Where a gold contract names a dataset and, for a lookup, each column it matches on (by the source's column);
-    and every place where one of its columns is said to be computed from one of the dataset."""
+    the columns that say when, of it or of what looks it up; and every place where one of its columns is said to be
+    computed from one of the dataset."""
 
     dataset: Value
     match: Mapping[str, Value] = field(default_factory=dict)
+    times: Sequence[TimeColumn] = ()
     lineage: Sequence[tuple[Value, str]] = ()
 
 
@@ -59,8 +71,8 @@ def read_lookups(
         columns = {column: document.text(part) for column, part in pairs.items()}
         of = document.choice(parts["of"], names) if "of" in parts else names[0] if names else None
         if dataset is not None and of is not None:
-            as_of = _read_as_of(document, parts["asOf"]) if "asOf" in parts else None
-            references[dataset] = Reference(parts["dataset"], pairs)
+            as_of, times = _read_as_of(document, parts["asOf"], of, dataset) if "asOf" in parts else (None, ())
+            references[dataset] = Reference(parts["dataset"], pairs, times)
             on = {column: text for column, text in columns.items() if text}
             lookups.append(GoldLookup(dataset, on, of, _has_versions(document, parts), as_of))
     return tuple(lookups)
@@ -76,7 +88,11 @@ def _reference(document: Document, parts: Mapping[str, Value], references: dict[
 
 
 def read_sessions(
-    document: Document, value: Value, sources: Sequence[GoldSource], recompute_by: Sequence[str]
+    document: Document,
+    value: Value,
+    sources: Sequence[GoldSource],
+    recompute_by: Sequence[str],
+    references: dict[str, Reference],
 ) -> Sessions | None:
     """Of which source the table's rows are sessions. None when that has mistakes."""
     parts = document.fields(value, ("dataset", "instant", "day", "silenceMinutes"))
@@ -88,6 +104,8 @@ def read_sessions(
         document.complain(value, "nothing says whose sessions these are", "name that in recomputeBy, beside the day")
     if dataset is None or day is None or instant is None or minutes is None:
         return None
+    when = TimeColumn(parts["instant"], dataset, instant, "timestamp")
+    references[dataset] = replace(references[dataset], times=(when,))
     return Sessions(dataset, instant, day, minutes)
 
 
@@ -96,18 +114,27 @@ def read_thresholds(document: Document, value: Value) -> Mapping[str, tuple[Deci
     found = {}
     for name, part in document.mapping(value).items():
         numbers = [number for item in document.items(part) if (number := document.number(item)) is not None]
+        if not numbers:
+            document.complain(part, "there is no number", "write at least one")
         if any(low >= high for low, high in pairwise(numbers)):
             document.complain(part, "the numbers do not rise", "write them from the lowest to the highest, each once")
         found[name] = tuple(numbers)
     return found
 
 
-def _read_as_of(document: Document, value: Value) -> AsOf | None:
+def _read_as_of(
+    document: Document, value: Value, source: str, dataset: str
+) -> tuple[AsOf | None, Sequence[TimeColumn]]:
     parts = document.fields(value, ("instant", "day", "days"))
     instant = document.text(parts["instant"]) if "instant" in parts else None
     day = document.text(parts["day"]) if "day" in parts else None
     days = _whole(document, parts["days"], 366) if "days" in parts else None
-    return AsOf(instant, day, days) if instant and day and days else None
+    if not (instant and day and days):
+        return None, ()
+    return AsOf(instant, day, days), (
+        TimeColumn(parts["instant"], source, instant, "timestamp"),
+        TimeColumn(parts["day"], dataset, day, "date"),
+    )
 
 
 def _whole(document: Document, value: Value, below: int) -> int | None:

@@ -110,22 +110,12 @@ def _check_references(
                     document.complain(
                         references[lookup.dataset].match[column], wrong, one_of(name, source.column_names)
                     )
-    for dataset, name, kind in _columns_of_time(contract):
-        source = sources.get(dataset)
-        if source and (name not in source.column_names or source.column(name).type.kind != kind):
-            wrong = f'"{name}" is no {kind} of {dataset}'
-            columns = [column.name for column in source.columns if column.type.kind == kind]
-            document.complain(references[dataset].dataset, wrong, one_of(name, columns))
-
-
-def _columns_of_time(contract: GoldContract) -> Iterator[tuple[str, str, str]]:
-    """Dataset, column and type of what sessions and lookups of a day need."""
-    if contract.sessions:
-        yield contract.sessions.dataset, contract.sessions.instant, "timestamp"
-    for lookup in contract.lookups:
-        if lookup.as_of:
-            yield lookup.source, lookup.as_of.instant, "timestamp"
-            yield lookup.dataset, lookup.as_of.day, "date"
+    for when in (when for reference in references.values() for when in reference.times):
+        source = sources.get(when.dataset)
+        if source and (when.name not in source.column_names or source.column(when.name).type.kind != when.kind):
+            columns = [column.name for column in source.columns if column.type.kind == when.kind]
+            wrong = f'"{when.name}" is no {when.kind} of {when.dataset}'
+            document.complain(when.place, wrong, one_of(when.name, columns))
 
 
 def _check_versions(

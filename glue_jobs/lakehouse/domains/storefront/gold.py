@@ -28,14 +28,13 @@ def dim_user(inputs: Inputs) -> DataFrame:
 
 
 def dim_product(inputs: Inputs) -> DataFrame:
-    """Grain: product_id. Named as in the product's latest sale; without a name as long as nobody has bought it."""
-    latest = F.struct("occurred_at", "transaction_id")
+    """Grain: product_id. Named as in the latest sale that names it; without a name as long as none does."""
     sold = (
         inputs[TRANSACTIONS]
         .groupBy("product_id")
         .agg(
-            F.max_by("product_name", latest).alias("product_name"),
-            F.max_by("category", latest).alias("category"),
+            _latest_said("product_name").alias("product_name"),
+            _latest_said("category").alias("category"),
             F.min("occurred_at").alias("first_sold_at"),
         )
     )
@@ -229,6 +228,11 @@ def _net_euros() -> Column:
 
 def _unconverted() -> Column:
     return F.count_if(_is_sale() & F.col("euros").isNull())
+
+
+def _latest_said(column: str) -> Column:
+    """Its value in the latest sale that has one."""
+    return F.max_by(column, F.when(F.col(column).isNotNull(), F.struct("occurred_at", "transaction_id")))
 
 
 def _device() -> Column:

@@ -8,12 +8,12 @@ SELECT
     {'product_id': product_id} AS product_key,
     product_id,
     (
-        SELECT arg_max(sale.product_name, sale.occurred_at)
+        SELECT arg_max(sale.product_name, (sale.occurred_at, sale.transaction_id))
         FROM transactions AS sale
         WHERE sale.product_id = known.product_id AND sale.product_name IS NOT NULL
     ) AS product_name,
     (
-        SELECT arg_max(sale.category, sale.occurred_at)
+        SELECT arg_max(sale.category, (sale.occurred_at, sale.transaction_id))
         FROM transactions AS sale
         WHERE sale.product_id = known.product_id AND sale.category IS NOT NULL
     ) AS category,

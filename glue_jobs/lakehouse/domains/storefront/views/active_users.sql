@@ -9,27 +9,27 @@ WITH activity AS (
 
 periods AS (
     SELECT
-        'day' AS period_kind,
+        'day' AS granularity,
         activity_date AS period_start,
         user_id
     FROM activity
     UNION ALL
     SELECT
-        'week' AS period_kind,
+        'week' AS granularity,
         CAST(DATE_TRUNC('week', activity_date) AS DATE) AS period_start,
         user_id
     FROM activity
     UNION ALL
     SELECT
-        'month' AS period_kind,
+        'month' AS granularity,
         CAST(DATE_TRUNC('month', activity_date) AS DATE) AS period_start,
         user_id
     FROM activity
 )
 
 SELECT
-    period_kind,
+    granularity,
     period_start,
     COUNT(DISTINCT user_id) AS active_user_count
 FROM periods
-GROUP BY period_kind, period_start
+GROUP BY granularity, period_start
