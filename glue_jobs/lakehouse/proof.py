@@ -169,8 +169,12 @@ def _gold_checks(redshift: Redshift, registry: Registry, contract: GoldContract)
     if contract.table_type == "fact" and len(contract.sources) == 1:
         source = registry.sources[contract.sources[0].dataset]
         silver = redshift.query(f"SELECT COUNT(*) AS n FROM lake_silver_{source.domain}.{source.name}").rows[0][0]
-        gap = (f"{lake['row_count']:,} rows from {silver:,} silver rows",) if silver != lake["row_count"] else ()
-        yield Check("silver against gold", contract.dataset, {"silver": silver, "gold": lake["row_count"]}, gap)
+        facts, what = lake["row_count"], "rows"
+        if contract.sessions:
+            counted = f"SELECT COALESCE(SUM({contract.sessions.count}), 0) FROM {in_lake}"
+            facts, what = int(redshift.query(counted).rows[0][0]), f"counted by {contract.sessions.count}"
+        gap = (f"{facts:,} {what} from {silver:,} silver rows",) if silver != facts else ()
+        yield Check("silver against gold", contract.dataset, {"silver": silver, "gold": facts}, gap)
 
 
 def _counted(redshift: Redshift, rows: str, measures: Iterable[tuple[str, str]]) -> dict[str, Any]:

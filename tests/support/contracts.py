@@ -131,7 +131,7 @@ SESSIONS = (
         "      - {property: distStyle",
         """\
       - property: sessions
-        value: {dataset: shop.orders, instant: changed_at, day: order_date, silenceMinutes: 30}
+        value: {dataset: shop.orders, instant: changed_at, day: order_date, silenceMinutes: 30, count: order_count}
       - {property: thresholds, value: {size: [2, 2.5, 5]}}
       - {property: distStyle""",
     )

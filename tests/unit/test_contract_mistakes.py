@@ -216,6 +216,8 @@ IN_SESSIONS = [
      '"amount" is no timestamp of shop.orders'),
     ("day: order_date,", "day: order_day,", 20, f"{_SESSIONS}.day", "did you mean order_date?"),
     ("day: order_date, ", "", 20, _SESSIONS, '"day" is missing'),
+    ("count: order_count", "count: orders", 20, f"{_SESSIONS}.count", "order_count"),
+    (", count: order_count", "", 20, _SESSIONS, '"count" is missing'),
     ("silenceMinutes: 30", "silence: 30", 20, f"{_SESSIONS}.silence", "did you mean silenceMinutes?"),
     ("silenceMinutes: 30", "silenceMinutes: 0", 20, f"{_SESSIONS}.silenceMinutes", "a whole number from 1 to 1439"),
     ("silenceMinutes: 30", "silenceMinutes: 1440", 20, f"{_SESSIONS}.silenceMinutes", "1440 does not serve here"),

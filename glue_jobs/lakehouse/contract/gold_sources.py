@@ -92,21 +92,23 @@ def read_sessions(
     value: Value,
     sources: Sequence[GoldSource],
     recompute_by: Sequence[str],
+    names: Sequence[str],
     references: dict[str, Reference],
 ) -> Sessions | None:
-    """Of which source the table's rows are sessions. None when that has mistakes."""
-    parts = document.fields(value, ("dataset", "instant", "day", "silenceMinutes"))
+    """Of which source the table's rows are sessions; `names` are the table's columns. None when that has mistakes."""
+    parts = document.fields(value, ("dataset", "instant", "day", "silenceMinutes", "count"))
     dataset = document.choice(parts["dataset"], [source.dataset for source in sources]) if "dataset" in parts else None
     day = document.choice(parts["day"], recompute_by) if "day" in parts else None
     instant = document.text(parts["instant"]) if "instant" in parts else None
     minutes = _whole(document, parts["silenceMinutes"], _DAY_MINUTES) if "silenceMinutes" in parts else None
     if len(recompute_by) < 2:
         document.complain(value, "nothing says whose sessions these are", "name that in recomputeBy, beside the day")
-    if dataset is None or day is None or instant is None or minutes is None:
+    count = document.choice(parts["count"], names) if "count" in parts else None
+    if dataset is None or day is None or instant is None or minutes is None or count is None:
         return None
     when = TimeColumn(parts["instant"], dataset, instant, "timestamp")
     references[dataset] = replace(references[dataset], times=(when,))
-    return Sessions(dataset, instant, day, minutes)
+    return Sessions(dataset, instant, day, minutes, count)
 
 
 def read_thresholds(document: Document, value: Value) -> Mapping[str, tuple[Decimal, ...]]:

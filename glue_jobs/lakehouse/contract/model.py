@@ -291,6 +291,8 @@ class Sessions:
     day: str
     """Recompute column of the gold table that holds the day of `instant`; the other ones say whose session it is."""
     silence_minutes: int
+    count: str
+    """Column of the gold table that says how many rows a session has: together as many as the source has."""
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,9 @@ def read_gold(document: Document, domain: str, name: str) -> tuple[GoldContract 
     sources = _required(document, table, "sources", lambda v: read_sources(document, v, recompute_by, references))
     lookups = read_lookups(document, custom["lookups"], sources or (), references) if "lookups" in custom else ()
     of_sessions = custom.get("sessions")
-    sessions = read_sessions(document, of_sessions, sources or (), recompute_by, references) if of_sessions else None
+    sessions = (
+        read_sessions(document, of_sessions, sources or (), recompute_by, names, references) if of_sessions else None
+    )
     thresholds = read_thresholds(document, custom["thresholds"]) if "thresholds" in custom else {}
     unknown = _read_unknown_member(document, custom["unknownMember"], table) if "unknownMember" in custom else None
     style = document.choice(custom["distStyle"], get_args(DistStyle)) if "distStyle" in custom else "auto"
