@@ -46,7 +46,7 @@ def test_a_right_contract_is_read_whole(tmp_path: Path) -> None:
 
 def test_what_says_when_and_from_where_on_is_read_whole(tmp_path: Path) -> None:
     daily = load_registry(write_shop(tmp_path, gold=SESSIONS)).gold["shop.daily_orders"]
-    assert daily.sessions == Sessions("shop.orders", "changed_at", "order_date", silence_minutes=30, count="order_count")
+    assert daily.sessions == Sessions("shop.orders", "changed_at", "order_date", 30, "order_count")
     assert daily.thresholds == {"size": (Decimal(2), Decimal("2.5"), Decimal(5))}
     assert daily.lookups[0].as_of == AsOf("changed_at", "since", days=10)
 
