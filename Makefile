@@ -1,6 +1,6 @@
 # `make` lists the targets. Every target that needs it sets up .venv first; done already, that takes no time.
 .DEFAULT_GOAL := help
-.PHONY: help set-up demo test crash lint format up down clean lock ddl dictionary defects pictures
+.PHONY: help set-up demo test crash thorough lint format up down clean lock ddl dictionary defects pictures
 
 VENV := .venv/bin
 
@@ -18,6 +18,10 @@ test: set-up ## Run every test (real Spark, real Airflow, the local AWS)
 
 crash: set-up ## Kill processes at every step of the road and compare the tables (long)
 	@LAKEHOUSE_CRASH_POINTS=all $(VENV)/python -m pytest tests/crash
+
+thorough: set-up ## Rebuild every domain, and hold the stars of three seeds to the truth (long)
+	@LAKEHOUSE_REBUILDS=all LAKEHOUSE_STAR_SEEDS=all $(VENV)/python -m pytest tests/spark/test_rebuild.py \
+		tests/spark/test_star_against_truth.py
 
 lint: set-up ## Check style, types, imports and SQL
 	@$(VENV)/ruff check .
