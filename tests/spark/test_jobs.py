@@ -18,7 +18,9 @@ from lakehouse.lake import Lake
 from tests.support.lake import TestLake
 
 REGISTRY = load_registry()
-USERS, TRANSACTIONS, EVENTS = (f"storefront.{name}" for name in ("users", "transactions", "events"))
+USERS, TRANSACTIONS, EVENTS, RATES = (
+    f"storefront.{name}" for name in ("users", "transactions", "events", "exchange_rates")
+)
 # Batch numbers and times differ between two histories that must end alike in everything else.
 RUN_COLUMNS = ("_batch_id", "_changed_by", "batch_id", "ingested_at", "quarantined_at", "arrived_at", "planned_at")
 
@@ -203,6 +205,7 @@ def test_gold_by_increments_equals_gold_from_scratch(lake: TestLake) -> None:
                 rng.randint(0, 12),
                 amount=f"{rng.randint(1, 50)}.00",
                 occurred_at=rng.choice([moved, "2025-11-30T23:59:59"]),
+                currency=rng.choice(["EUR", "USD"]),
                 status=rng.choice(["completed", "refunded", "pending"]),
                 updated_at=f"2026-04-{rng.randint(1, 28):02d}T00:00:00",
             )
@@ -210,10 +213,13 @@ def test_gold_by_increments_equals_gold_from_scratch(lake: TestLake) -> None:
         ]
         lake.land(TRANSACTIONS, f"{batch}.ndjson", ndjson(facts))
         lake.land(EVENTS, f"{batch}.ndjson", ndjson([event(rng.randint(0, 20), occurred_at=moved) for _ in range(6)]))
-        if batch:  # the first facts arrive before their users
+        if batch:  # the first facts arrive before their users and before any rate
+            rate = {"rate_date": moved[:10], "currency": "USD", "euro_rate": f"1.{batch}"}
             lake.land(USERS, f"{batch}.ndjson", ndjson(users))
+            lake.land(RATES, f"{batch}.ndjson", ndjson([rate]))
         lake.run_all()
-    current = {name: lake.read(tables.silver_table(REGISTRY.sources[name])) for name in (USERS, TRANSACTIONS, EVENTS)}
+    datasets = (USERS, TRANSACTIONS, EVENTS, RATES)
+    current = {name: lake.read(tables.silver_table(REGISTRY.sources[name])) for name in datasets}
     as_if_new = {name: rows.withColumn("_change", F.lit(tables.NEW)) for name, rows in current.items()}
     for contract in REGISTRY.gold_of("storefront"):
         as_if_all_were_new = gold.touched(contract, as_if_new, current)
