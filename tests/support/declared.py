@@ -23,8 +23,8 @@ _names = itertools.count(1)
 def declared_warehouse(
     local_aws: LocalAwsProcess, registry: Registry, is_wanted: Callable[[ddl.Table], bool]
 ) -> Iterator[Settings]:
-    """The wanted tables, empty, and the user who loads; a bucket of its own. In the end the schemas are dropped: the
-    local Redshift has one warehouse, whatever its databases are called."""
+    """The wanted tables, empty, and the user who loads; a bucket of its own. The schemas are dropped before, whoever
+    left them, and after: the local Redshift has one warehouse, whatever its databases are called."""
     name = f"declared-{next(_names)}"
     with pytest.MonkeyPatch.context() as patch:
         for variable, value in stack.environment(local_aws.endpoint).items():
@@ -42,6 +42,7 @@ def declared_warehouse(
         schemas = sorted({table.schema for table in ddl.tables(registry)})
         try:
             for schema in schemas:
+                redshift.query(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
                 redshift.query(ddl.create_schema(schema))
             for table in tables:
                 redshift.query(ddl.create_table(table.name, ddl.lines(table), table.key, ddl.layout(table)))
