@@ -8,7 +8,8 @@ FROM read_json(getvariable('files') || '/products/*.ndjson', columns = {
 
 CREATE TABLE customer_versions AS
 FROM read_json(getvariable('files') || '/customers/*.ndjson', columns = {
-    customer_id: 'INTEGER', gender: 'VARCHAR', street: 'VARCHAR', city: 'VARCHAR', postal_code: 'VARCHAR',
+    customer_id: 'INTEGER', first_name: 'VARCHAR', last_name: 'VARCHAR', email: 'VARCHAR', phone: 'VARCHAR',
+    gender: 'VARCHAR', street: 'VARCHAR', city: 'VARCHAR', postal_code: 'VARCHAR',
     country: 'VARCHAR', signed_up_at: 'TIMESTAMP', updated_at: 'TIMESTAMP'
 });
 
@@ -53,7 +54,9 @@ WITH said AS (
 changes AS (
     SELECT
         customer_id,
+        street,
         city,
+        postal_code,
         country,
         updated_at,
         row_number() OVER in_order = 1 AS is_first
@@ -64,7 +67,9 @@ changes AS (
 
 SELECT
     customer_id,
+    street,
     city,
+    postal_code,
     country,
     CASE WHEN is_first THEN TIMESTAMP '1900-01-01' ELSE updated_at END AS valid_from,
     coalesce(
