@@ -70,6 +70,7 @@ def session_conf(job_conf: Mapping[str, str], coordinates: Sequence[str], direct
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.warehouse.dir": str(directory / "spark-warehouse"),
         "spark.sql.session.timeZone": "UTC",
+        "spark.python.daemon.module": "infra.local_aws.spark_daemon",
     }
     java_options = [f'-Djava.io.tmpdir="{directory}"']
     jars = cached_jars(coordinates)

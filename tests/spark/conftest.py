@@ -33,19 +33,18 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAwsProcess]:
 
 
 @pytest.fixture(scope="package")
-def spark(aws: LocalAwsProcess) -> Iterator[SparkSession]:
-    local = {
-        "spark.jars.packages": ",".join(spark_runtime.packages("iceberg")),
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.memory": "2g",
+def spark(aws: LocalAwsProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """As the workers of the local AWS start it, jars on the class path: as packages of Spark's they would also be on
+    the path of its Python workers, which read the directory of each one again for every task."""
+    wanted = {
+        **jobs.spark_conf(BUCKET),
         **QUICK,
         # Tests drop and create tables behind Spark's back.
         "spark.sql.catalog.lake.cache-enabled": "false",
     }
-    builder = SparkSession.builder.master("local[2]").appName("tests")
-    for key, value in {**jobs.spark_conf(BUCKET), **local}.items():
+    coordinates, scratch = spark_runtime.packages("iceberg"), tmp_path_factory.mktemp("scratch")
+    builder = SparkSession.builder.appName("tests")
+    for key, value in spark_runtime.session_conf(wanted, coordinates, scratch).items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
