@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse import ddl
 from lakehouse.cli import stack
 from lakehouse.contract import load_registry
 from lakehouse.redshift import Redshift
@@ -39,11 +40,9 @@ def redshift(local_aws: LocalAwsProcess) -> Iterator[Redshift]:
         for sql in ROWS:
             made.query(sql)
         yield made
-        for schema in (
-            *REGISTRY.domains,
-            "ops",
-        ):  # the local Redshift has one warehouse, whatever its databases are called
-            made.query(f"DROP SCHEMA {schema} CASCADE")
+        # The local Redshift has one warehouse, whatever its databases are called.
+        for schema in sorted({table.schema for table in ddl.tables(REGISTRY)}):
+            made.query(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
 
 
 ROWS = (
