@@ -1,6 +1,6 @@
 # `make` lists the targets. Every target that needs it sets up .venv first; done already, that takes no time.
 .DEFAULT_GOAL := help
-.PHONY: help set-up demo test crash thorough lint format up down clean lock ddl dictionary defects pictures
+.PHONY: help set-up demo test crash thorough lint format up down clean lock ddl dictionary defects pictures analyses
 
 VENV := .venv/bin
 
@@ -54,6 +54,9 @@ ddl: set-up ## Write sql/ddl/, sql/roles/, sql/load/ and sql/checks/ again from 
 
 dictionary: set-up ## Write docs/dictionary/ again from the contracts
 	@$(VENV)/lakehouse contract dictionary --write
+
+analyses: set-up ## Run every analysis on the real data of ../shared/data and write docs/analyses.md again (long)
+	@$(VENV)/python docs/analyses/write.py ../shared/data
 
 defects: set-up ## Write the table of defects in docs/generator.md again from the registry
 	@$(VENV)/python -m datagen.defects.listing docs/generator.md

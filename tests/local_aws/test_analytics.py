@@ -75,6 +75,17 @@ ROWS = (
          '2026-01-01'),
         ('b', '2347567364561867620', 'fr', 'M', 'fr', 'ios', true, '2020-01-01', '2025-01-01', 1, 1, 1, 1, 1, 1, 1, 50,
          '2026-02-01')""",
+    """INSERT INTO fashion.member_activity (snapshot_at, country_code, gender, language, app, member_count,
+        active_30_days_count, active_365_days_count, profile_picture_count, follower_total, followed_total,
+        products_liked_total, products_wished_total, days_since_last_login_total, seniority_days_total) VALUES
+        ('2026-01-01', 'fr', 'F', 'fr', 'none', 9, 9, 9, 9, 9, 9, 9, 9, 9, 9),
+        ('2026-02-01', 'fr', 'F', 'fr', 'none', 3, 1, 2, 3, 7, 5, 6, 4, 10, 1000)""",
+    """INSERT INTO fashion.member_trade (snapshot_at, country_code, gender, language, app, member_count, seller_count,
+        buyer_count, seller_and_buyer_count, products_listed_total, products_sold_total, products_bought_total,
+        inspected_seller_count, pass_rate_total) VALUES
+        ('2026-01-01', 'fr', 'F', 'fr', 'none', 9, 9, 9, 9, 9, 9, 9, 9, 9),
+        ('2026-02-01', 'fr', 'F', 'fr', 'none', 3, 2, 2, 1, 8, 7, 6, 2, 150.5),
+        ('2026-02-01', 'it', 'F', 'it', 'none', 1, 0, 0, 0, 0, 0, 0, 0, 0)""",
     # A week that lies in two months.
     """INSERT INTO storefront.user_activity (activity_date, user_id, event_count, page_view_count, add_to_cart_count,
         purchase_event_count, transaction_count) VALUES
@@ -159,6 +170,22 @@ def test_cancellations_are_counted_by_order_and_by_what_the_customer_is(redshift
 def test_a_member_whom_the_current_snapshot_lacks_is_inactive(redshift: Redshift) -> None:
     found = redshift.query("SELECT member_key, is_active FROM fashion.member_status ORDER BY 1").rows
     assert [tuple(row) for row in found] == [("a", False), ("b", True)]
+
+
+def test_activity_and_trade_of_now_are_those_of_the_current_snapshot(redshift: Redshift) -> None:
+    (activity,) = redshift.query(
+        "SELECT member_count, active_365_days_count, average_days_since_last_login, average_seniority_days "
+        "FROM fashion.current_activity"
+    ).rows
+    assert [Decimal(cell) for cell in activity] == [3, 2, Decimal("3.33"), Decimal("333.33")]
+    trade = redshift.query(
+        "SELECT country_code, seller_count, products_sold_total, average_pass_rate FROM fashion.current_trade "
+        "ORDER BY country_code"
+    ).rows
+    assert [(country, sellers, sold, rate and Decimal(rate)) for country, sellers, sold, rate in trade] == [
+        ("fr", 2, 7, Decimal("75.25")),
+        ("it", 0, 0, None),
+    ]
 
 
 def test_users_are_counted_once_in_each_day_week_and_month(redshift: Redshift) -> None:
