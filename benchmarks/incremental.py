@@ -44,6 +44,8 @@ from tests.support.local_aws_process import LocalAwsProcess
 LAKEHOUSE = Path(sys.executable).parent / "lakehouse"
 DAYS = 365
 GOALS = {"recent": 0.15, "spread": 0.35}
+# All files at once, as a first load would be planned.
+BATCH_SIZE = {"LAKEHOUSE_BATCH_FILES": "10000", "LAKEHOUSE_BATCH_BYTES": str(1 << 34)}
 # Column that says when a row happened, the one that says when it changed, and what a change does.
 CHANGES: Mapping[str, tuple[str, str, str]] = {
     "users": ("signed_up_at", "updated_at", "CASE WHEN country = 'DE' THEN 'FR' ELSE 'DE' END AS country"),
@@ -125,7 +127,7 @@ def main() -> None:
             order = ("--rows", str(options.rows), "--days", str(DAYS), "--defects", "none", "--out", str(files))
             subprocess.run([LAKEHOUSE, "generate", "storefront", *order], check=True, stdout=sys.stderr)  # noqa: S603
         aws = LocalAwsProcess(Path(folder) / "state")
-        os.environ.update(stack.environment(aws.endpoint))
+        os.environ.update(stack.environment(aws.endpoint) | BATCH_SIZE)
         try:
             results = _measure(Settings.from_environment(), aws, files, options.share, console)
         finally:

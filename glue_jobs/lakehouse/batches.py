@@ -14,7 +14,6 @@ fails, a replay and a rebuild are given up: the file is quarantined as `processi
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
@@ -24,7 +23,7 @@ from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
-from lakehouse import landing
+from lakehouse import json_object, landing
 from lakehouse.landing import LandedFile
 from lakehouse.medallion import Layer, Source, is_made_from
 
@@ -89,8 +88,7 @@ class Request:
 
 def request_of(content: Mapping[str, Any]) -> Request:
     """A request from its JSON."""
-    files = tuple(LandedFile(**item) for item in content["files"])
-    return Request(**{**content, "files": files, "rows": {name: tuple(ids) for name, ids in content["rows"].items()}})
+    return Request(**_parts(content))
 
 
 def submit(s3: Any, bucket: str, request: Request) -> None:
@@ -150,12 +148,12 @@ def plan(
 
 def read(s3: Any, bucket: str, batch_id: int) -> Batch:
     """A planned batch, as far as it has been narrowed."""
-    batch = _batch(get_json(s3, bucket, _manifest_key(batch_id)))
+    batch = Batch(**_parts(json_object.get(s3, bucket, _manifest_key(batch_id))))
     listed = s3.list_objects_v2(Bucket=bucket, Prefix=_narrowed_key(batch_id, None))
     numbers = [int(item["Key"].rpartition("/")[2].removesuffix(".json")) for item in listed.get("Contents", [])]
     if not numbers:
         return batch
-    narrowed = get_json(s3, bucket, _narrowed_key(batch_id, max(numbers)))
+    narrowed = json_object.get(s3, bucket, _narrowed_key(batch_id, max(numbers)))
     kept = set(narrowed["file_ids"])
     return replace(
         batch,
@@ -198,7 +196,7 @@ def finish(s3: Any, bucket: str, batch: Batch, verdicts: dict[str, tuple[str, st
         s3.delete_object(Bucket=bucket, Key=_request_key(batch.request_id))
     done = {"batch_id": batch.batch_id, "finished_at": now.astimezone(UTC).isoformat()}
     for key in (_done_key(batch.batch_id), LATEST):
-        put_json(s3, bucket, key, done)
+        json_object.put(s3, bucket, key, done)
 
 
 def _narrow_if_it_keeps_failing(s3: Any, bucket: str, batch: Batch) -> Batch:
@@ -211,7 +209,7 @@ def _narrow_if_it_keeps_failing(s3: Any, bucket: str, batch: Batch) -> Batch:
     if batch.kind == "ingest" and len(batch.files) > 1:
         kept = batch.files[: len(batch.files) // 2]
     else:
-        given_up = get_json(s3, bucket, failures[-1])["message"]
+        given_up = json_object.get(s3, bucket, failures[-1])["message"]
     narrowed = {"file_ids": [file.file_id for file in kept], "given_up": given_up}
     _put_once(s3, bucket, _narrowed_key(batch.batch_id, batch.narrowed + 1), narrowed)
     return read(s3, bucket, batch.batch_id)
@@ -253,22 +251,25 @@ def _last_batch(s3: Any, bucket: str) -> tuple[bool, int]:
 
 def _hint(s3: Any, bucket: str) -> int:
     try:
-        return int(get_json(s3, bucket, LATEST)["batch_id"])
+        return int(json_object.get(s3, bucket, LATEST)["batch_id"])
     except ClientError as error:
         if not landing.is_missing(error):
             raise
         return 0
 
 
-def _batch(content: dict[str, Any]) -> Batch:
-    files = {name: tuple(LandedFile(**item) for item in content.get(name, ())) for name in ("files", "excluded")}
+def _parts(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a batch or a request from their JSON."""
+    files = {
+        name: tuple(LandedFile(**item) for item in content[name]) for name in content.keys() & {"files", "excluded"}
+    }
     rows = {dataset: tuple(ids) for dataset, ids in content.get("rows", {}).items()}
-    return Batch(**{**content, **files, "rows": rows})
+    return {**content, **files, "rows": rows}
 
 
 def _read_request(s3: Any, bucket: str, request_id: str) -> Request | None:
     try:
-        content = get_json(s3, bucket, _request_key(request_id))
+        content = json_object.get(s3, bucket, _request_key(request_id))
     except ClientError as error:
         if not landing.is_missing(error):
             raise
@@ -302,20 +303,9 @@ def _done_key(batch_id: int) -> str:
 def _put_once(s3: Any, bucket: str, key: str, content: object) -> bool:
     """Write an object unless there is one; tells whether it was written."""
     try:
-        put_json(s3, bucket, key, content, IfNoneMatch="*")
+        json_object.put(s3, bucket, key, content, IfNoneMatch="*")
     except ClientError as error:
         if not landing.is_precondition(error):
             raise
         return False
     return True
-
-
-def put_json(s3: Any, bucket: str, key: str, content: object, **conditions: str) -> None:
-    """Write an object of JSON, under the conditions that S3's PutObject knows."""
-    body = json.dumps(content, indent=1).encode()
-    s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json", **conditions)
-
-
-def get_json(s3: Any, bucket: str, key: str) -> Any:
-    """Read an object of JSON."""
-    return json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())

@@ -15,7 +15,7 @@ from typing import Any
 
 import boto3
 
-from lakehouse import batches
+from lakehouse import batches, json_object
 from lakehouse.batches import DRAFTS, Kind, Request
 from lakehouse.landing import LandedFile
 from lakehouse.quarantine import Selection, on_files, on_rows
@@ -33,13 +33,13 @@ def draft(settings: Settings, wanted: Selection, kind: Kind, because: str, now: 
     redshift, s3 = Redshift(settings), boto3.client("s3")
     drafts = list(_requests(kind, _files(redshift, wanted), _rows(redshift, wanted), because, now, name))
     for request in drafts:
-        batches.put_json(s3, settings.bucket, _draft_key(request.request_id), asdict(request))
+        json_object.put(s3, settings.bucket, _draft_key(request.request_id), asdict(request))
     return [request.request_id for request in drafts]
 
 
 def read_draft(bucket: str, request_id: str) -> Request:
     """What a draft says."""
-    return batches.request_of(batches.get_json(boto3.client("s3"), bucket, _draft_key(request_id)))
+    return batches.request_of(json_object.get(boto3.client("s3"), bucket, _draft_key(request_id)))
 
 
 def submit(settings: Settings, request_ids: Iterable[str]) -> None:
@@ -69,13 +69,13 @@ def outcome(settings: Settings, request_ids: Iterable[str]) -> dict[str, dict[st
 
 def put_result(bucket: str, request_id: str, result: Mapping[str, Any]) -> None:
     """Write what a preview found (`lakehouse.previewing.preview`)."""
-    batches.put_json(boto3.client("s3"), bucket, _result_key(request_id), result)
+    json_object.put(boto3.client("s3"), bucket, _result_key(request_id), result)
 
 
 def take_result(bucket: str, request_id: str) -> dict[str, Any]:
     """What a preview found; it quotes cells, so it is not kept."""
     s3 = boto3.client("s3")
-    result: dict[str, Any] = batches.get_json(s3, bucket, _result_key(request_id))
+    result: dict[str, Any] = json_object.get(s3, bucket, _result_key(request_id))
     s3.delete_object(Bucket=bucket, Key=_result_key(request_id))
     return result
 

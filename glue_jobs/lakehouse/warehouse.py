@@ -13,7 +13,6 @@ that wakes up late changes nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 
-from lakehouse import ddl
+from lakehouse import ddl, json_object
 from lakehouse.contract import Column, GoldContract, Registry
 from lakehouse.parquet_object import ParquetObject
 from lakehouse.redshift import MAX_STATEMENTS_PER_CALL
@@ -92,13 +91,13 @@ def publish(s3: Any, bucket: str, batch_id: int, tables: Sequence[ExportedTable]
                 }
                 for file in getattr(table, part)
             ]
-            _put_json(s3, bucket, _manifest_key(batch_id, table.dataset, part), {"entries": entries})
-    _put_json(s3, bucket, f"{folder(batch_id)}index.json", {"tables": [asdict(table) for table in tables]})
+            json_object.put(s3, bucket, _manifest_key(batch_id, table.dataset, part), {"entries": entries})
+    json_object.put(s3, bucket, f"{folder(batch_id)}index.json", {"tables": [asdict(table) for table in tables]})
 
 
 def read_export(s3: Any, bucket: str, batch_id: int) -> tuple[ExportedTable, ...]:
     """The index of a batch's export; only tables that it touches."""
-    index = json.loads(s3.get_object(Bucket=bucket, Key=f"{folder(batch_id)}index.json")["Body"].read())
+    index = json_object.get(s3, bucket, f"{folder(batch_id)}index.json")
     tables = (
         ExportedTable(
             entry["dataset"],
@@ -259,7 +258,3 @@ def _stage(contract: GoldContract, part: str) -> str:
 
 def _manifest_key(batch_id: int, dataset: str, part: str) -> str:
     return f"{folder(batch_id)}{dataset}/{part}.manifest"
-
-
-def _put_json(s3: Any, bucket: str, key: str, content: object) -> None:
-    s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(content).encode(), ContentType="application/json")
