@@ -74,7 +74,7 @@ class Meter:
 def changed(truth: Path, dataset: str, which: str, share: float) -> tuple[bytes, int]:
     """A share of a dataset's rows, each changed, as NDJSON; and how many."""
     happened, changed_at, change = CHANGES[dataset]
-    rows = f"read_parquet('{truth}/silver/storefront.{dataset}/*.parquet')"
+    rows = f"read_parquet('{truth}/silver/{dataset}/*.parquet')"
     chosen = (
         f"{happened} >= (SELECT quantile_disc({happened}, {1 - share}) FROM {rows})"
         if which == "recent"
