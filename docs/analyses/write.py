@@ -33,6 +33,8 @@ from lakehouse.settings import Settings
 from tests.support.local_aws_process import LocalAwsProcess
 
 FOLDER = Path(__file__).parent
+# Few batches: a small one takes about as long as a great one.
+BATCH_SIZE = {"LAKEHOUSE_BATCH_FILES": "10000", "LAKEHOUSE_BATCH_BYTES": str(1 << 34)}
 ORDERS = (
     Order("storefront", rows=20_000, days=90, seed=7, shares=shares_of("messy")),
     Order("retail", rows=10_000, days=90, seed=7, shares=shares_of("messy")),
@@ -110,7 +112,7 @@ def main() -> None:
     wanted: dict[str, list[dict[str, Any]]] = yaml.safe_load((FOLDER / "analyses.yaml").read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         aws = LocalAwsProcess(Path(folder) / "state")
-        os.environ.update(stack.environment(aws.endpoint))
+        os.environ.update(stack.environment(aws.endpoint) | BATCH_SIZE)
         try:
             settings = Settings.from_environment()
             provision(settings, checkout())
