@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from lakehouse.contract import Column, ColumnSource, GoldContract, Registry, SourceContract
+from lakehouse.contract import Column, ColumnSource, GoldContract, Registry, SourceContract, View
 from lakehouse.contract.lineage import ROW_KEY
 
 INDEX = "README.md"
 # An underscore within a word is none of Markdown's.
 _MARKDOWN = re.compile(r"[\\|*<`\[\]]|(?<!\w)_|_(?!\w)")
+_QUALIFIED = re.compile(r"\w+\.\w+")
 _HEADER = "<!-- Made from the contracts by `make dictionary`; change a contract and run it again. -->"
 _DRIFT = {
     "rescue": "kept as JSON in `_rescued`",
@@ -87,6 +88,8 @@ def _index(registry: Registry) -> Iterator[str]:
             kind = "source" if isinstance(contract, SourceContract) else contract.table_type
             link = f"[{contract.name}]({domain}.md#{contract.name})"
             yield _row(link, kind, _text(contract.description), _text(_grain(contract)))
+        for view in registry.views_of(domain):
+            yield _row(f"[{view.name}]({domain}.md#{view.name})", "view", _text(view.description), "")
         yield ""
 
 
@@ -102,6 +105,10 @@ def _domain(
         yield from ("## Gold", "")
         for table in tables:
             yield from _gold(table)
+    if views := registry.views_of(domain):
+        yield from ("## Views", "", "In Redshift only; what their columns mean, their tables say.", "")
+        for view in views:
+            yield from _view(view, registry)
 
 
 def _source(contract: SourceContract, feeds: Mapping[ColumnSource, list[tuple[GoldContract, Column]]]) -> Iterator[str]:
@@ -166,6 +173,17 @@ def _gold(contract: GoldContract) -> Iterator[str]:
         rules_of_column = "<br>".join(_text(rule) for rule in _all_rules(column))
         yield _row(name, f"{kind}{token}", *others, rules_of_column, "<br>".join(links))
     yield ""
+
+
+def _view(view: View, registry: Registry) -> Iterator[str]:
+    yield from (f"### {view.name}", "", view.description, "")
+    read = sorted({name for name in _QUALIFIED.findall(view.select) if name in {**registry.gold, **registry.views}})
+    facts = {
+        "made from": ", ".join(_dataset_link(name, view.domain) for name in read),
+        "view": f"in Redshift `{view.dataset}`",
+    }
+    yield from _facts(facts)
+    yield from ("```sql", view.select, "```", "")
 
 
 def _cells(column: Column) -> Sequence[str]:

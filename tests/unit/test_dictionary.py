@@ -32,6 +32,16 @@ def test_every_table_and_column_has_its_place() -> None:
         assert f"[{contract.name}]({contract.domain}.md#{contract.name})" in PAGES[dictionary.INDEX]
 
 
+def test_every_view_has_its_place() -> None:
+    for view in REGISTRY.views.values():
+        _, _, section = PAGES[f"{view.domain}.md"].partition(f"\n### {view.name}\n")
+        section = section.partition("\n### ")[0]
+        assert view.description in section
+        assert view.select in section
+        assert "**made from**: [" in section, "it reads a table that the page does not know"
+        assert f"[{view.name}]({view.domain}.md#{view.name})" in PAGES[dictionary.INDEX]
+
+
 def test_every_link_leads_to_a_heading() -> None:
     headings = {name: set(re.findall(r"^#+ (\S+)$", text, flags=re.MULTILINE)) for name, text in PAGES.items()}
     for name, text in PAGES.items():
