@@ -35,6 +35,7 @@ LINEAGE = (
     ("_file_id", "string"),
     ("_row", "bigint"),
     ("_ingested_at", "timestamp_ntz"),
+    ("_arrived_at", "timestamp_ntz"),
 )
 _ARROW = {"string": pa.string(), "bigint": pa.int64(), "timestamp_ntz": pa.timestamp("us")}
 
@@ -310,10 +311,11 @@ def _record_batch(
         pa.repeat(pa.scalar(file.file_id, pa.string()), count),
         pa.array(range(chunk.first, chunk.first + count), pa.int64()),
         pa.repeat(pa.scalar(plan.ingested_at, pa.timestamp("us")), count),
+        pa.repeat(pa.scalar(utc_instant(file.arrived_at), pa.timestamp("us")), count),
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def planned_instant(text: str) -> datetime:
-    """The batch's own time, ISO 8601, as a UTC instant without zone: retries stamp the same `_ingested_at`."""
+def utc_instant(text: str) -> datetime:
+    """An instant of ISO 8601 in UTC, without zone. What rows are stamped with comes from the batch, for every try."""
     return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)

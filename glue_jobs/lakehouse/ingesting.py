@@ -37,7 +37,7 @@ def ingest(lake: Lake, registry: Registry, batch: Batch, bucket: str) -> Ingeste
         plan = IngestPlan(
             bucket=bucket,
             batch_id=batch.batch_id,
-            ingested_at=bronze.planned_instant(batch.planned_at),
+            ingested_at=bronze.utc_instant(batch.planned_at),
             contracts=contracts,
             tables={name: lake.bronze_destination(contract) for name, contract in contracts.items()},
             known_content=known_content,

@@ -43,7 +43,7 @@ def _files(lake: Lake, registry: Registry, batch: Batch, bucket: str) -> list[di
     plan = bronze.IngestPlan(
         bucket=bucket,
         batch_id=batch.batch_id,
-        ingested_at=bronze.planned_instant(batch.planned_at),
+        ingested_at=bronze.utc_instant(batch.planned_at),
         contracts=present,
         tables={},
         known_content=known_content,

@@ -53,13 +53,13 @@ def value(text: SparkColumn, column: Column) -> SparkColumn:
 def substituted(text: SparkColumn, column: Column, named: Callable[[str], SparkColumn]) -> SparkColumn:
     """The typed value of a column that has a substitute, which stands where no text came.
 
-    `named` gives the typed value of another column, and `_ingested_at`, by name.
+    `named` gives the typed value of another column, and `_arrived_at`, by name.
     """
     here, substitute = named(column.name), column.substitute
     if substitute is None:
         return here
     if substitute.is_arrival:
-        meant = named("_ingested_at").cast(column.type.spark)
+        meant = named("_arrived_at").cast(column.type.spark)
     elif substitute.of is None:
         meant = F.lit(substitute.value)
     elif substitute.bands:

@@ -23,7 +23,7 @@ COMMENT ON TABLE online_retail.customer_analytics IS 'What each customer spent a
 
 COMMENT ON COLUMN online_retail.customer_analytics.customer_id IS 'Number of the customer.';
 
-COMMENT ON COLUMN online_retail.customer_analytics.country IS 'Country of the customer''s last invoice, the first by name if it has several; null where none is known.';
+COMMENT ON COLUMN online_retail.customer_analytics.country IS 'Country of the customer''s last invoice that names one, the first by name if it has several; null where none does.';
 
 COMMENT ON COLUMN online_retail.customer_analytics.total_spend IS 'Sum of quantity times unit_price, exactly. Unit: GBP.';
 

@@ -364,7 +364,7 @@ CREATE TABLE IF NOT EXISTS storefront.user_value (
     unconverted_count BIGINT NOT NULL,
     first_transaction_at TIMESTAMP NOT NULL,
     last_transaction_at TIMESTAMP NOT NULL,
-    average_order_eur DECIMAL(14, 2),
+    average_order_eur DECIMAL(20, 2),
     active_until_date DATE NOT NULL,
     lapsing_until_date DATE NOT NULL,
     frequency_score INTEGER NOT NULL,

@@ -323,7 +323,7 @@ CREATE TEMP TABLE stage_storefront_user_value_rows (
     unconverted_count BIGINT NOT NULL,
     first_transaction_at TIMESTAMP NOT NULL,
     last_transaction_at TIMESTAMP NOT NULL,
-    average_order_eur DECIMAL(14, 2),
+    average_order_eur DECIMAL(20, 2),
     active_until_date DATE NOT NULL,
     lapsing_until_date DATE NOT NULL,
     frequency_score INTEGER NOT NULL,

@@ -15,7 +15,7 @@ from datagen.defects.model import Cell, ValueDefect
 from datagen.text import Row, rows_of, spell, spell_column
 from datagen.worlds import WORLDS, world_of
 from lakehouse import silver, tables
-from lakehouse.bronze import planned_instant
+from lakehouse.bronze import utc_instant
 from lakehouse.contract import SourceContract, load_registry
 
 ROWS = 12
@@ -55,7 +55,8 @@ def test_the_lake_reads_spoilt_cells_as_the_generator_says(spark: SparkSession, 
     lineage: dict[str, Any] = {
         "_batch_id": 1,
         "_file_id": "f",
-        "_ingested_at": planned_instant("2026-03-02T00:00:00+00:00"),
+        "_ingested_at": utc_instant("2026-03-02T00:00:00+00:00"),
+        "_arrived_at": utc_instant("2026-03-02T00:00:00+00:00"),
     }
     bronze = spark.createDataFrame(
         [

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F  # noqa: N812
 
 from lakehouse import tables
 from lakehouse.contract import load_registry
-from lakehouse.versions import intervals
+from lakehouse.versions import held_at, intervals
 from tests.support.lake import TestLake
 
 REGISTRY = load_registry()
@@ -175,6 +176,12 @@ def test_any_order_and_split_of_versions_ends_in_the_same_star(lake: TestLake) -
             [("2026-01-03", "a"), ("2026-01-01", "a"), ("2026-01-02", None)],
             [("a", ALWAYS, "2026-01-02"), (None, "2026-01-02", "2026-01-03"), ("a", "2026-01-03", FOREVER)],
         ),
+        # Versions from before all intervals say what held at their beginning, the latest of them.
+        ([(None, "a"), ("1900-01-01", "b")], [("b", ALWAYS, FOREVER)]),
+        (
+            [("0001-01-01", "z"), ("1899-12-31", "a"), ("2026-01-01", "b")],
+            [("a", ALWAYS, "2026-01-01"), ("b", "2026-01-01", FOREVER)],
+        ),
         # Of two versions of one instant, that of the greatest content.
         ([("2026-01-01", "a"), ("2026-01-01", "b")], [("b", ALWAYS, FOREVER)]),
     ],
@@ -190,3 +197,24 @@ def test_intervals(
     found = intervals(spark.createDataFrame(rows, shape), ["id"], ["value"], "at").orderBy("valid_from").collect()
     assert [(row.value, str(row.valid_from.date()), str(row.valid_to.date())) for row in found] == expected
     assert [row.is_current for row in found] == [False] * (len(expected) - 1) + [True]
+
+
+@pytest.mark.parametrize(
+    ("instant", "value"),
+    [
+        ("0001-01-01", "a"),
+        ("1900-01-01", "a"),
+        ("2025-12-31", "a"),
+        ("2026-01-01", "b"),
+        ("9999-12-31T12:00:00", "b"),
+        (None, None),
+    ],
+)
+def test_one_interval_of_a_key_holds_at_each_instant(
+    spark: SparkSession, instant: str | None, value: str | None
+) -> None:
+    rows = [("a", ALWAYS, "2026-01-01"), ("b", "2026-01-01", FOREVER)]
+    when = F.lit(instant and datetime.fromisoformat(instant)).cast("timestamp_ntz")
+    held = held_at(when, F.col("valid_from").cast("timestamp_ntz"), F.col("valid_to").cast("timestamp_ntz"))
+    found = spark.createDataFrame(rows, "value string, valid_from string, valid_to string").where(held).collect()
+    assert [row.value for row in found] == ([] if value is None else [value])

@@ -183,6 +183,7 @@ def test_rows_are_written_as_they_came_with_lineage(s3: Any) -> None:
     assert set(found.column("_file_id").to_pylist()) == {files[0].file_id}
     assert set(found.column("_batch_id").to_pylist()) == {7}
     assert set(found.column("_ingested_at").to_pylist()) == {INGESTED_AT}
+    assert set(found.column("_arrived_at").to_pylist()) == {bronze.utc_instant(files[0].arrived_at)}
 
 
 def test_columns_carry_the_field_ids_of_the_table(s3: Any) -> None:
@@ -238,9 +239,9 @@ def test_a_group_opens_one_writer_per_dataset(s3: Any, monkeypatch: pytest.Monke
     assert (made, written.rows) == (["storefront.users"], 9)
 
 
-def test_the_planned_instant_is_utc_without_zone() -> None:
-    assert bronze.planned_instant("2026-11-20T13:00:00+01:00") == INGESTED_AT
-    assert bronze.planned_instant(datetime(2026, 11, 20, 12, tzinfo=UTC).isoformat()) == INGESTED_AT
+def test_the_utc_instant_is_utc_without_zone() -> None:
+    assert bronze.utc_instant("2026-11-20T13:00:00+01:00") == INGESTED_AT
+    assert bronze.utc_instant(datetime(2026, 11, 20, 12, tzinfo=UTC).isoformat()) == INGESTED_AT
 
 
 # Columns that no contract declares

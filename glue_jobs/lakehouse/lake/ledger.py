@@ -10,7 +10,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from lakehouse import bronze, drift, silver, tables
 from lakehouse.batches import Batch
-from lakehouse.bronze import FileVerdict, planned_instant
+from lakehouse.bronze import FileVerdict, utc_instant
 from lakehouse.contract import Registry, SourceContract
 from lakehouse.lake.iceberg import IcebergTables
 
@@ -90,7 +90,7 @@ class Ledger(IcebergTables):
 
     def write_ledger(self, batch: Batch, verdicts: Sequence[FileVerdict]) -> None:
         """`ops.files` and `ops.batches` of one batch. A replay's verdicts take the place of the earlier ones."""
-        planned_at = planned_instant(batch.planned_at)
+        planned_at = utc_instant(batch.planned_at)
         resolutions = self._resolutions(batch) if batch.kind == "replay" else {}
         files = [
             (
@@ -105,7 +105,7 @@ class Ledger(IcebergTables):
                 verdict.detail,
                 verdict.rows_parsed,
                 batch.batch_id,
-                planned_instant(verdict.file.arrived_at),
+                utc_instant(verdict.file.arrived_at),
                 planned_at,
                 resolutions.get(verdict.file.file_id),
             )

@@ -46,7 +46,10 @@ def customer_analytics(inputs: Inputs) -> DataFrame:
         .groupBy("customer_id")
         .agg(
             # The greatest (time, country) is the last invoice; of two countries at one time the first by name counts.
-            F.expr("min_by(country, struct(-unix_micros(cast(invoiced_at as timestamp)), country))").alias("country"),
+            F.expr(
+                "min_by(country, struct(-unix_micros(cast(invoiced_at as timestamp)), country)) "
+                "FILTER (WHERE country IS NOT NULL)"
+            ).alias("country"),
             spent.alias("total_spend"),
             F.sum("quantity").alias("quantity"),
             orders.alias("order_count"),
