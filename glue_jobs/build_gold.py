@@ -52,7 +52,9 @@ def main(argv: list[str]) -> None:
         computed = gold.compute(contract, keys, current)
         existing = lake.read(tables.gold_table(contract))
         lake.merge_gold(contract, lake.pin(gold.difference(contract, keys, computed, existing)))
-        return export.write(contract, keys, gold.under(keys, lake.read(tables.gold_table(contract)), contract))
+        committed_at = lake.committed_at(tables.gold_table(contract))
+        rows = gold.under(keys, lake.read(tables.gold_table(contract)), contract)
+        return export.write(contract, keys, rows, committed_at)
 
     export.publish(lake.side_by_side(build, touched))
 

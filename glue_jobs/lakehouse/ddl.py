@@ -53,11 +53,21 @@ _LEDGER = Table(
     (
         Column("domain", ColumnType("varchar", length=64), "Business domain whose tables were loaded.", True, 1),
         Column(
-            "batch_id", ColumnType("bigint"), "Number of the batch; within a domain only a greater one loads.", True, 2
+            "batch_id",
+            ColumnType("bigint"),
+            "Number of the batch; within a domain no smaller one loads later.",
+            True,
+            2,
         ),
         Column("loaded_at", ColumnType("timestamp"), "When the load's transaction ran, in UTC.", True),
         Column("table_count", ColumnType("integer"), "Tables the load touched.", True),
         Column("row_count", ColumnType("bigint"), "Rows the load inserted, over all its tables.", True),
+        Column(
+            "gold_committed_at",
+            ColumnType("timestamp"),
+            "Last commit to one of the gold tables before they were exported, in UTC: the batch is loaded again when "
+            "there has been another one.",
+        ),
     ),
     ("domain", "batch_id"),
     "all",

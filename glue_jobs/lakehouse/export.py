@@ -34,8 +34,13 @@ class Export:
     def __init__(self, spark: SparkSession, bucket: str, batch_id: int, key: TokenKey) -> None:
         self._spark, self._bucket, self._batch_id, self._key = spark, bucket, batch_id, key
 
-    def write(self, contract: GoldContract, keys: DataFrame | None, rows: DataFrame) -> warehouse.ExportedTable:
-        """Write the touched keys, and the rows now under them, of one table; without keys `rows` are all of it."""
+    def write(
+        self, contract: GoldContract, keys: DataFrame | None, rows: DataFrame, committed_at: str
+    ) -> warehouse.ExportedTable:
+        """Write the touched keys, and the rows now under them, of one table; without keys `rows` are all of it.
+
+        `committed_at` is the last commit that the rows hold (`ExportedTable.committed_at`).
+        """
         key_columns = tuple(contract.column(name) for name in contract.recompute_by)
         folder = f"{warehouse.folder(self._batch_id)}{contract.dataset}/"
         return warehouse.ExportedTable(
@@ -44,6 +49,7 @@ class Export:
             rows=self._write(rows, contract.served, f"{folder}rows/", contract.personal),
             private=self._write_private(contract, rows, f"{folder}private/"),
             is_whole=keys is None,
+            committed_at=committed_at,
         )
 
     def _write_private(

@@ -8,7 +8,7 @@ from lakehouse import ddl, warehouse
 from lakehouse.contract import Registry
 from lakehouse.warehouse import ExportedFile, ExportedTable
 
-_BUCKET, _ROLE, _BATCH, _ROWS = ":bucket", ":iam_role", ":batch_id", ":row_count"
+_BUCKET, _ROLE, _BATCH, _ROWS, _COMMITTED = ":bucket", ":iam_role", ":batch_id", ":row_count", ":committed_at"
 
 
 class _Placeholder(int):
@@ -46,11 +46,14 @@ def _script(registry: Registry, domain: str) -> Iterator[str]:
         f"--   {_ROLE}   ARN of the role that COPY reads it with\n"
         f"--   {_BATCH}   number of the batch with ten digits, as in the folder of its export: 0000000007\n"
         f"--   {_ROWS}  rows that it brings to these tables: export/{_BATCH}/index.json tells them of each file\n"
-        "-- Leave out the tables for which that index has no keys, and each COPY for which it has no file."
+        f"--   {_COMMITTED}  the latest committed_at of these tables, in the same file\n"
+        "-- Leave out the tables for which that index has no keys, and each COPY for which it has no file.\n"
+        # To the linter a placeholder is a column.
+        "-- noqa: disable=RF02"
     )
     batch, file = _Placeholder.of(_BATCH), ExportedFile("", 0, _Placeholder.of(_ROWS), {})
     tables = [
-        ExportedTable(contract.dataset, (file,), (file,), (file,) if contract.private else ())
+        ExportedTable(contract.dataset, (file,), (file,), (file,) if contract.private else (), committed_at=_COMMITTED)
         for contract in registry.gold_of(domain)
     ]
     yield from (f"{sql};" for sql in warehouse.stage_statements(_BUCKET, _ROLE, batch, tables, registry))

@@ -60,6 +60,9 @@ class ExportedTable:
     private: tuple[ExportedFile, ...] = ()
     is_whole: bool = False
     """Whether `rows` are all that the table is to hold; there are no keys then."""
+    committed_at: str = "1970-01-01 00:00:00.000"
+    """When the gold table was last committed before it was exported, in UTC: of two exports of one batch, that of the
+    later commit is right."""
 
 
 class LintError(Exception):
@@ -102,7 +105,8 @@ def read_export(s3: Any, bucket: str, batch_id: int) -> tuple[ExportedTable, ...
         ExportedTable(
             entry["dataset"],
             **{part: tuple(ExportedFile(**file) for file in entry[part]) for part in PARTS},
-            is_whole=entry.get("is_whole", False),
+            is_whole=entry["is_whole"],
+            committed_at=entry["committed_at"],
         )
         for entry in index["tables"]
     )
@@ -158,14 +162,19 @@ def load_transactions(batch_id: int, tables: Sequence[ExportedTable], registry: 
 
 
 def _load_domain(domain: str, batch_id: int, tables: Sequence[ExportedTable], registry: Registry) -> Iterator[str]:
+    mine = [table for table in tables if registry.gold[table.dataset].domain == domain]
+    committed_at = max(table.committed_at for table in mine)
+    # A batch whose gold has changed since it was loaded, as by a run with a corrected function, is loaded again.
     is_newer = (
-        "(\n        SELECT COALESCE(MAX(loads.batch_id), 0)\n        FROM ops.loads\n"
-        f"        WHERE loads.domain = '{domain}'\n    ) < {batch_id}"
+        "NOT EXISTS (\n        SELECT 1\n        FROM ops.loads AS loaded\n        WHERE\n"
+        f"            loaded.domain = '{domain}'\n            AND (\n"
+        f"                loaded.batch_id > {batch_id}\n"
+        f"                OR (loaded.batch_id = {batch_id} AND loaded.gold_committed_at >= '{committed_at}')\n"
+        "            )\n    )"
     )
     # SNAPSHOT isolation would let two loads of one new key both insert it; the lock makes the second one wait, and
     # then see that the batch is loaded.
     yield "LOCK ops.loads"
-    mine = [table for table in tables if registry.gold[table.dataset].domain == domain]
     for table in mine:
         contract = registry.gold[table.dataset]
         yield from _replace(table, contract, contract.dataset, "rows", is_newer)
@@ -173,9 +182,14 @@ def _load_domain(domain: str, batch_id: int, tables: Sequence[ExportedTable], re
             yield from _replace(table, contract, contract.private_dataset, "private", is_newer)
     row_count = sum(file.rows for table in mine for file in table.rows)
     yield (
-        "INSERT INTO ops.loads (domain, batch_id, loaded_at, table_count, row_count)\n"
+        f"DELETE FROM ops.loads\nWHERE\n    ops.loads.domain = '{domain}'\n    AND ops.loads.batch_id = {batch_id}\n"
+        f"    AND {is_newer}"
+    )
+    yield (
+        "INSERT INTO ops.loads (domain, batch_id, loaded_at, table_count, row_count, gold_committed_at)\n"
         f"SELECT\n    '{domain}' AS domain_name,\n    {batch_id},\n    GETDATE() AS loaded_at,\n"
-        f"    {len(mine)} AS tables_loaded,\n    {row_count}\nWHERE\n    {is_newer}"
+        f"    {len(mine)} AS tables_loaded,\n    {row_count},\n    '{committed_at}' AS committed_at\n"
+        f"WHERE\n    {is_newer}"
     )
 
 

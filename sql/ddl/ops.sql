@@ -8,6 +8,7 @@ CREATE TABLE IF NOT EXISTS ops.loads (
     loaded_at TIMESTAMP NOT NULL,
     table_count INTEGER NOT NULL,
     row_count BIGINT NOT NULL,
+    gold_committed_at TIMESTAMP,
     PRIMARY KEY (domain, batch_id)
 )
 DISTSTYLE ALL;
@@ -16,13 +17,15 @@ COMMENT ON TABLE ops.loads IS 'Loads that were committed.';
 
 COMMENT ON COLUMN ops.loads.domain IS 'Business domain whose tables were loaded.';
 
-COMMENT ON COLUMN ops.loads.batch_id IS 'Number of the batch; within a domain only a greater one loads.';
+COMMENT ON COLUMN ops.loads.batch_id IS 'Number of the batch; within a domain no smaller one loads later.';
 
 COMMENT ON COLUMN ops.loads.loaded_at IS 'When the load''s transaction ran, in UTC.';
 
 COMMENT ON COLUMN ops.loads.table_count IS 'Tables the load touched.';
 
 COMMENT ON COLUMN ops.loads.row_count IS 'Rows the load inserted, over all its tables.';
+
+COMMENT ON COLUMN ops.loads.gold_committed_at IS 'Last commit to one of the gold tables before they were exported, in UTC: the batch is loaded again when there has been another one.';
 
 CREATE EXTERNAL SCHEMA IF NOT EXISTS lake_ops
 FROM DATA CATALOG DATABASE 'ops'

@@ -6,7 +6,9 @@
 --   :iam_role   ARN of the role that COPY reads it with
 --   :batch_id   number of the batch with ten digits, as in the folder of its export: 0000000007
 --   :row_count  rows that it brings to these tables: export/:batch_id/index.json tells them of each file
+--   :committed_at  the latest committed_at of these tables, in the same file
 -- Leave out the tables for which that index has no keys, and each COPY for which it has no file.
+-- noqa: disable=RF02
 
 CREATE TEMP TABLE stage_fashion_dim_member_keys (
     member_key VARCHAR(32) NOT NULL
@@ -123,11 +125,16 @@ DELETE FROM fashion.dim_member
 USING stage_fashion_dim_member_keys
 WHERE
     fashion.dim_member.member_key = stage_fashion_dim_member_keys.member_key
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'fashion'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'fashion'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO fashion.dim_member (
     member_key,
@@ -172,22 +179,32 @@ SELECT
     last_seen_at
 FROM stage_fashion_dim_member_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'fashion'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'fashion'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM fashion.member_activity
 USING stage_fashion_member_activity_keys
 WHERE
     fashion.member_activity.snapshot_at = stage_fashion_member_activity_keys.snapshot_at
     AND fashion.member_activity.country_code = stage_fashion_member_activity_keys.country_code
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'fashion'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'fashion'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO fashion.member_activity (
     snapshot_at,
@@ -224,22 +241,32 @@ SELECT
     seniority_days_total
 FROM stage_fashion_member_activity_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'fashion'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'fashion'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM fashion.member_trade
 USING stage_fashion_member_trade_keys
 WHERE
     fashion.member_trade.snapshot_at = stage_fashion_member_trade_keys.snapshot_at
     AND fashion.member_trade.country_code = stage_fashion_member_trade_keys.country_code
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'fashion'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'fashion'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO fashion.member_trade (
     snapshot_at,
@@ -274,24 +301,50 @@ SELECT
     pass_rate_total
 FROM stage_fashion_member_trade_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'fashion'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'fashion'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
-INSERT INTO ops.loads (domain, batch_id, loaded_at, table_count, row_count)
+DELETE FROM ops.loads
+WHERE
+    ops.loads.domain = 'fashion'
+    AND ops.loads.batch_id = :batch_id
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'fashion'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
+
+INSERT INTO ops.loads (domain, batch_id, loaded_at, table_count, row_count, gold_committed_at)
 SELECT
     'fashion' AS domain_name,
     :batch_id,
     GETDATE() AS loaded_at,
     3 AS tables_loaded,
-    :row_count
+    :row_count,
+    ':committed_at' AS committed_at
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'fashion'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'fashion'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 COMMIT;

@@ -6,7 +6,9 @@
 --   :iam_role   ARN of the role that COPY reads it with
 --   :batch_id   number of the batch with ten digits, as in the folder of its export: 0000000007
 --   :row_count  rows that it brings to these tables: export/:batch_id/index.json tells them of each file
+--   :committed_at  the latest committed_at of these tables, in the same file
 -- Leave out the tables for which that index has no keys, and each COPY for which it has no file.
+-- noqa: disable=RF02
 
 CREATE TEMP TABLE stage_online_retail_customer_analytics_keys (
     customer_id BIGINT NOT NULL
@@ -133,11 +135,16 @@ DELETE FROM online_retail.customer_analytics
 USING stage_online_retail_customer_analytics_keys
 WHERE
     online_retail.customer_analytics.customer_id = stage_online_retail_customer_analytics_keys.customer_id
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'online_retail'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'online_retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO online_retail.customer_analytics (
     customer_id,
@@ -168,21 +175,31 @@ SELECT
     average_days_between_orders
 FROM stage_online_retail_customer_analytics_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'online_retail'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'online_retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM online_retail.fact_invoice_line
 USING stage_online_retail_fact_invoice_line_keys
 WHERE
     online_retail.fact_invoice_line.invoice_line_key = stage_online_retail_fact_invoice_line_keys.invoice_line_key
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'online_retail'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'online_retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO online_retail.fact_invoice_line (
     invoice_line_key,
@@ -211,21 +228,31 @@ SELECT
     total_price
 FROM stage_online_retail_fact_invoice_line_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'online_retail'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'online_retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM online_retail.product_performance
 USING stage_online_retail_product_performance_keys
 WHERE
     online_retail.product_performance.stock_code = stage_online_retail_product_performance_keys.stock_code
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'online_retail'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'online_retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO online_retail.product_performance (
     stock_code,
@@ -254,21 +281,31 @@ SELECT
     average_unit_price
 FROM stage_online_retail_product_performance_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'online_retail'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'online_retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM online_retail.sales_trends
 USING stage_online_retail_sales_trends_keys
 WHERE
     online_retail.sales_trends.sales_date = stage_online_retail_sales_trends_keys.sales_date
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'online_retail'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'online_retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO online_retail.sales_trends (
     sales_date,
@@ -289,24 +326,50 @@ SELECT
     customer_count
 FROM stage_online_retail_sales_trends_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'online_retail'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'online_retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
-INSERT INTO ops.loads (domain, batch_id, loaded_at, table_count, row_count)
+DELETE FROM ops.loads
+WHERE
+    ops.loads.domain = 'online_retail'
+    AND ops.loads.batch_id = :batch_id
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'online_retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
+
+INSERT INTO ops.loads (domain, batch_id, loaded_at, table_count, row_count, gold_committed_at)
 SELECT
     'online_retail' AS domain_name,
     :batch_id,
     GETDATE() AS loaded_at,
     4 AS tables_loaded,
-    :row_count
+    :row_count,
+    ':committed_at' AS committed_at
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'online_retail'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'online_retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 COMMIT;

@@ -6,7 +6,9 @@
 --   :iam_role   ARN of the role that COPY reads it with
 --   :batch_id   number of the batch with ten digits, as in the folder of its export: 0000000007
 --   :row_count  rows that it brings to these tables: export/:batch_id/index.json tells them of each file
+--   :committed_at  the latest committed_at of these tables, in the same file
 -- Leave out the tables for which that index has no keys, and each COPY for which it has no file.
+-- noqa: disable=RF02
 
 CREATE TEMP TABLE stage_retail_dim_customer_keys (
     customer_id INTEGER NOT NULL
@@ -186,11 +188,16 @@ DELETE FROM retail.dim_customer
 USING stage_retail_dim_customer_keys
 WHERE
     retail.dim_customer.customer_id = stage_retail_dim_customer_keys.customer_id
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'retail'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO retail.dim_customer (
     customer_key,
@@ -227,21 +234,31 @@ SELECT
     is_current
 FROM stage_retail_dim_customer_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'retail'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM private_retail.dim_customer
 USING stage_retail_dim_customer_keys
 WHERE
     private_retail.dim_customer.customer_id = stage_retail_dim_customer_keys.customer_id
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'retail'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO private_retail.dim_customer (
     customer_key,
@@ -264,21 +281,31 @@ SELECT
     postal_code
 FROM stage_retail_dim_customer_private
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'retail'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM retail.dim_date
 USING stage_retail_dim_date_keys
 WHERE
     retail.dim_date.year = stage_retail_dim_date_keys.year
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'retail'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO retail.dim_date (
     calendar_date,
@@ -301,21 +328,31 @@ SELECT
     is_weekend
 FROM stage_retail_dim_date_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'retail'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM retail.dim_payment_method
 USING stage_retail_dim_payment_method_keys
 WHERE
     retail.dim_payment_method.payment_method = stage_retail_dim_payment_method_keys.payment_method
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'retail'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO retail.dim_payment_method (
     payment_method_key,
@@ -328,21 +365,31 @@ SELECT
     is_known
 FROM stage_retail_dim_payment_method_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'retail'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM retail.dim_product
 USING stage_retail_dim_product_keys
 WHERE
     retail.dim_product.product_id = stage_retail_dim_product_keys.product_id
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'retail'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO retail.dim_product (
     product_key,
@@ -375,21 +422,31 @@ SELECT
     is_current
 FROM stage_retail_dim_product_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'retail'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM retail.fact_order_line
 USING stage_retail_fact_order_line_keys
 WHERE
     retail.fact_order_line.order_id = stage_retail_fact_order_line_keys.order_id
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'retail'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO retail.fact_order_line (
     order_id,
@@ -434,24 +491,50 @@ SELECT
     returned_amount
 FROM stage_retail_fact_order_line_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'retail'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
-INSERT INTO ops.loads (domain, batch_id, loaded_at, table_count, row_count)
+DELETE FROM ops.loads
+WHERE
+    ops.loads.domain = 'retail'
+    AND ops.loads.batch_id = :batch_id
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
+
+INSERT INTO ops.loads (domain, batch_id, loaded_at, table_count, row_count, gold_committed_at)
 SELECT
     'retail' AS domain_name,
     :batch_id,
     GETDATE() AS loaded_at,
     5 AS tables_loaded,
-    :row_count
+    :row_count,
+    ':committed_at' AS committed_at
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'retail'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'retail'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 COMMIT;

@@ -6,7 +6,9 @@
 --   :iam_role   ARN of the role that COPY reads it with
 --   :batch_id   number of the batch with ten digits, as in the folder of its export: 0000000007
 --   :row_count  rows that it brings to these tables: export/:batch_id/index.json tells them of each file
+--   :committed_at  the latest committed_at of these tables, in the same file
 -- Leave out the tables for which that index has no keys, and each COPY for which it has no file.
+-- noqa: disable=RF02
 
 CREATE TEMP TABLE stage_shopping_habits_demographic_insights_keys (
     age_band VARCHAR(11) NOT NULL,
@@ -164,11 +166,16 @@ WHERE
     shopping_habits.demographic_insights.age_band = stage_shopping_habits_demographic_insights_keys.age_band
     AND shopping_habits.demographic_insights.gender = stage_shopping_habits_demographic_insights_keys.gender
     AND shopping_habits.demographic_insights.location = stage_shopping_habits_demographic_insights_keys.location
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'shopping_habits'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'shopping_habits'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO shopping_habits.demographic_insights (
     age_band,
@@ -201,21 +208,31 @@ SELECT
     purchases_per_year
 FROM stage_shopping_habits_demographic_insights_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'shopping_habits'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'shopping_habits'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM shopping_habits.fact_purchase
 USING stage_shopping_habits_fact_purchase_keys
 WHERE
     shopping_habits.fact_purchase.customer_id = stage_shopping_habits_fact_purchase_keys.customer_id
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'shopping_habits'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'shopping_habits'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO shopping_habits.fact_purchase (
     customer_id,
@@ -264,11 +281,16 @@ SELECT
     purchases_per_year
 FROM stage_shopping_habits_fact_purchase_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'shopping_habits'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'shopping_habits'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM shopping_habits.product_insights
 USING stage_shopping_habits_product_insights_keys
@@ -277,11 +299,16 @@ WHERE
     AND shopping_habits.product_insights.item = stage_shopping_habits_product_insights_keys.item
     AND shopping_habits.product_insights.size = stage_shopping_habits_product_insights_keys.size
     AND shopping_habits.product_insights.color = stage_shopping_habits_product_insights_keys.color
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'shopping_habits'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'shopping_habits'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO shopping_habits.product_insights (
     category,
@@ -316,11 +343,16 @@ SELECT
     purchases_per_year
 FROM stage_shopping_habits_product_insights_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'shopping_habits'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'shopping_habits'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM shopping_habits.purchase_insights
 USING stage_shopping_habits_purchase_insights_keys
@@ -329,11 +361,16 @@ WHERE
     AND shopping_habits.purchase_insights.payment_method = stage_shopping_habits_purchase_insights_keys.payment_method
     AND shopping_habits.purchase_insights.discount = stage_shopping_habits_purchase_insights_keys.discount
     AND shopping_habits.purchase_insights.subscription = stage_shopping_habits_purchase_insights_keys.subscription
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'shopping_habits'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'shopping_habits'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO shopping_habits.purchase_insights (
     season,
@@ -368,24 +405,50 @@ SELECT
     purchases_per_year
 FROM stage_shopping_habits_purchase_insights_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'shopping_habits'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'shopping_habits'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
-INSERT INTO ops.loads (domain, batch_id, loaded_at, table_count, row_count)
+DELETE FROM ops.loads
+WHERE
+    ops.loads.domain = 'shopping_habits'
+    AND ops.loads.batch_id = :batch_id
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'shopping_habits'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
+
+INSERT INTO ops.loads (domain, batch_id, loaded_at, table_count, row_count, gold_committed_at)
 SELECT
     'shopping_habits' AS domain_name,
     :batch_id,
     GETDATE() AS loaded_at,
     4 AS tables_loaded,
-    :row_count
+    :row_count,
+    ':committed_at' AS committed_at
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'shopping_habits'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'shopping_habits'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 COMMIT;

@@ -6,7 +6,9 @@
 --   :iam_role   ARN of the role that COPY reads it with
 --   :batch_id   number of the batch with ten digits, as in the folder of its export: 0000000007
 --   :row_count  rows that it brings to these tables: export/:batch_id/index.json tells them of each file
+--   :committed_at  the latest committed_at of these tables, in the same file
 -- Leave out the tables for which that index has no keys, and each COPY for which it has no file.
+-- noqa: disable=RF02
 
 CREATE TEMP TABLE stage_storefront_daily_revenue_keys (
     revenue_date DATE NOT NULL
@@ -344,11 +346,16 @@ DELETE FROM storefront.daily_revenue
 USING stage_storefront_daily_revenue_keys
 WHERE
     storefront.daily_revenue.revenue_date = stage_storefront_daily_revenue_keys.revenue_date
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO storefront.daily_revenue (
     revenue_date,
@@ -379,21 +386,31 @@ SELECT
     customer_count
 FROM stage_storefront_daily_revenue_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM storefront.dim_date
 USING stage_storefront_dim_date_keys
 WHERE
     storefront.dim_date.year = stage_storefront_dim_date_keys.year
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO storefront.dim_date (
     calendar_date,
@@ -416,21 +433,31 @@ SELECT
     is_weekend
 FROM stage_storefront_dim_date_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM storefront.dim_device
 USING stage_storefront_dim_device_keys
 WHERE
     storefront.dim_device.device = stage_storefront_dim_device_keys.device
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO storefront.dim_device (
     device_key,
@@ -443,21 +470,31 @@ SELECT
     is_known
 FROM stage_storefront_dim_device_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM storefront.dim_product
 USING stage_storefront_dim_product_keys
 WHERE
     storefront.dim_product.product_id = stage_storefront_dim_product_keys.product_id
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO storefront.dim_product (
     product_key,
@@ -474,21 +511,31 @@ SELECT
     first_sold_at
 FROM stage_storefront_dim_product_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM storefront.dim_user
 USING stage_storefront_dim_user_keys
 WHERE
     storefront.dim_user.user_id = stage_storefront_dim_user_keys.user_id
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO storefront.dim_user (
     user_key,
@@ -509,21 +556,31 @@ SELECT
     is_marketing_opt_in
 FROM stage_storefront_dim_user_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM private_storefront.dim_user
 USING stage_storefront_dim_user_keys
 WHERE
     private_storefront.dim_user.user_id = stage_storefront_dim_user_keys.user_id
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO private_storefront.dim_user (
     user_key,
@@ -538,21 +595,31 @@ SELECT
     full_name
 FROM stage_storefront_dim_user_private
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM storefront.fact_event
 USING stage_storefront_fact_event_keys
 WHERE
     storefront.fact_event.event_id = stage_storefront_fact_event_keys.event_id
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO storefront.fact_event (
     event_id,
@@ -581,22 +648,32 @@ SELECT
     occurred_at
 FROM stage_storefront_fact_event_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM storefront.fact_session
 USING stage_storefront_fact_session_keys
 WHERE
     storefront.fact_session.visitor_id = stage_storefront_fact_session_keys.visitor_id
     AND storefront.fact_session.session_date = stage_storefront_fact_session_keys.session_date
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO storefront.fact_session (
     session_key,
@@ -635,21 +712,31 @@ SELECT
     is_converted
 FROM stage_storefront_fact_session_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM storefront.fact_transaction
 USING stage_storefront_fact_transaction_keys
 WHERE
     storefront.fact_transaction.transaction_id = stage_storefront_fact_transaction_keys.transaction_id
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO storefront.fact_transaction (
     transaction_id,
@@ -684,22 +771,32 @@ SELECT
     payment_method
 FROM stage_storefront_fact_transaction_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM storefront.user_activity
 USING stage_storefront_user_activity_keys
 WHERE
     storefront.user_activity.activity_date = stage_storefront_user_activity_keys.activity_date
     AND storefront.user_activity.user_id = stage_storefront_user_activity_keys.user_id
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO storefront.user_activity (
     activity_date,
@@ -720,21 +817,31 @@ SELECT
     transaction_count
 FROM stage_storefront_user_activity_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM storefront.user_lifetime_value
 USING stage_storefront_user_lifetime_value_keys
 WHERE
     storefront.user_lifetime_value.user_id = stage_storefront_user_lifetime_value_keys.user_id
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO storefront.user_lifetime_value (
     user_id,
@@ -759,21 +866,31 @@ SELECT
     last_transaction_at
 FROM stage_storefront_user_lifetime_value_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 DELETE FROM storefront.user_value
 USING stage_storefront_user_value_keys
 WHERE
     storefront.user_value.user_id = stage_storefront_user_value_keys.user_id
-    AND (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 INSERT INTO storefront.user_value (
     user_id,
@@ -804,24 +921,50 @@ SELECT
     monetary_score
 FROM stage_storefront_user_value_rows
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
-INSERT INTO ops.loads (domain, batch_id, loaded_at, table_count, row_count)
+DELETE FROM ops.loads
+WHERE
+    ops.loads.domain = 'storefront'
+    AND ops.loads.batch_id = :batch_id
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
+
+INSERT INTO ops.loads (domain, batch_id, loaded_at, table_count, row_count, gold_committed_at)
 SELECT
     'storefront' AS domain_name,
     :batch_id,
     GETDATE() AS loaded_at,
     11 AS tables_loaded,
-    :row_count
+    :row_count,
+    ':committed_at' AS committed_at
 WHERE
-    (
-        SELECT COALESCE(MAX(loads.batch_id), 0)
-        FROM ops.loads
-        WHERE loads.domain = 'storefront'
-    ) < :batch_id;
+    NOT EXISTS (
+        SELECT 1
+        FROM ops.loads AS loaded
+        WHERE
+            loaded.domain = 'storefront'
+            AND (
+                loaded.batch_id > :batch_id
+                OR (loaded.batch_id = :batch_id AND loaded.gold_committed_at >= ':committed_at')
+            )
+    );
 
 COMMIT;

@@ -184,7 +184,7 @@ def test_it_is_the_lock_that_keeps_two_loads_apart(settings: Settings) -> None:
     for loader in (first, second):
         loader.stage()
         loader.transaction = [sql for sql in loader.transaction if sql != "LOCK ops.loads"]
-        assert len(loader.transaction) == 3
+        assert len(loader.transaction) == 4
     # Both have taken their snapshot of the ledger before either writes.
     for loader in (first, second):
         loader.say("BEGIN")

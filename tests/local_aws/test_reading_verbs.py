@@ -131,7 +131,7 @@ def lake(local_aws: LocalAwsProcess) -> Iterator[Lake]:
     )
     lake.prepare_warehouse(load_registry(), ["storefront"])
     lake.redshift.run("INSERT INTO storefront.dim_user (user_key, user_id, country) VALUES (1, 'u-1', 'FR')")
-    lake.redshift.run("INSERT INTO ops.loads VALUES ('storefront', 2, '2026-01-06 09:05:00', 1, 1)")
+    lake.redshift.run("INSERT INTO ops.loads VALUES ('storefront', 2, '2026-01-06 09:05:00', 1, 1, NULL)")
     yield lake
     lake.drop()
 

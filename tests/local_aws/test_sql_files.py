@@ -51,6 +51,7 @@ def load_by_hand(settings: Settings, domain: str) -> None:
         "iam_role": settings.redshift_role,
         "batch_id": f"{BATCH:010d}",
         "row_count": str(len(REGISTRY.gold_of(domain))),
+        "committed_at": "2026-11-01 00:00:00.000",
     }
     session = Redshift(settings).session(60)
     for sql in statements_of(SQL / "load" / f"{domain}.sql"):

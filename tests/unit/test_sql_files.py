@@ -38,12 +38,17 @@ def test_files_are_clean_redshift_sql(folder: str, name: str) -> None:
 def test_a_load_script_is_what_the_loader_runs(domain: str) -> None:
     file = ExportedFile("k", 1, 3, {})
     tables = [
-        ExportedTable(contract.dataset, **dict.fromkeys(warehouse.PARTS, (file,)))
+        ExportedTable(contract.dataset, **dict.fromkeys(warehouse.PARTS, (file,)), committed_at="2026-01-01")
         for contract in REGISTRY.gold_of(domain)
     ]
     (transaction,) = warehouse.load_transactions(7, tables, REGISTRY)
     run = [*warehouse.stage_statements("lake", "arn", 7, tables, REGISTRY), "BEGIN", *transaction, "COMMIT"]
-    values: Mapping[str, str] = {"bucket": "lake", "iam_role": "arn", "row_count": str(3 * len(tables))}
+    values: Mapping[str, str] = {
+        "bucket": "lake",
+        "iam_role": "arn",
+        "row_count": str(3 * len(tables)),
+        "committed_at": "2026-01-01",
+    }
     text = re.sub(r"^--.*\n", "", MADE["load"][f"{domain}.sql"], flags=re.MULTILINE)
     for name, value in values.items():
         text = text.replace(f":{name}", value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import reduce
 from operator import and_
 from typing import Any, TypeVar
@@ -134,6 +135,12 @@ class IcebergTables:
     def _ids(self, column: str, values: Iterable[str]) -> DataFrame:
         """One column of ids."""
         return self._frame([(value,) for value in values], ((column, "string"),))
+
+    def committed_at(self, table: Table) -> str:
+        """When a table was last committed, in UTC to the millisecond, as `2026-01-31 12:00:00.000`; 1970 when never."""
+        snapshot = self._iceberg(table).currentSnapshot()
+        instant = datetime.fromtimestamp((snapshot.timestampMillis() if snapshot else 0) / 1000, UTC)
+        return instant.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
 
     def _iceberg(self, table: Table) -> Any:
         return self._jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(
