@@ -33,10 +33,12 @@ def main(argv: list[str]) -> None:
     lake.ensure(tables.gold_table(contract) for contract in concerned)
     changed = {name: lake.pin(lake.read_changes(registry.sources[name], batch_id)) for name in arrived & sources.keys()}
     changed = {name: rows for name, rows in changed.items() if not rows.isEmpty()}
+    # Tries of a rebuild that was given up may have changed any of its tables: the warehouse gets what is there.
+    is_given_up = batch.kind == "rebuild" and bool(batch.given_up)
     touched = [
         contract
         for contract in concerned
-        if batch.rebuilds("gold")
+        if batch.kind == "rebuild"
         or changed.keys() & set(contract.datasets)
         # Until another member comes, not only while there is none: a try that was killed may have written it.
         or (contract.unknown_member and lake.read(tables.gold_table(contract)).limit(2).count() < 2)
@@ -48,10 +50,11 @@ def main(argv: list[str]) -> None:
 
     def build(contract: GoldContract) -> ExportedTable:
         # A rebuild computes the whole table, whatever has changed.
-        keys = None if batch.rebuilds("gold") else lake.pin(gold.touched(contract, changed, current))
-        computed = gold.compute(contract, keys, current)
-        existing = lake.read(tables.gold_table(contract))
-        lake.merge_gold(contract, lake.pin(gold.difference(contract, keys, computed, existing)))
+        keys = None if batch.kind == "rebuild" else lake.pin(gold.touched(contract, changed, current))
+        if not is_given_up:
+            computed = gold.compute(contract, keys, current)
+            existing = lake.read(tables.gold_table(contract))
+            lake.merge_gold(contract, lake.pin(gold.difference(contract, keys, computed, existing)))
         committed_at = lake.committed_at(tables.gold_table(contract))
         rows = gold.under(keys, lake.read(tables.gold_table(contract)), contract)
         return export.write(contract, keys, rows, committed_at)

@@ -22,17 +22,21 @@ def main(argv: list[str]) -> None:
     args = job.arguments(argv, "batch_id", "bucket")
     lake = Lake(job.spark())
     batch = batches.read(boto3.client("s3"), args.bucket, int(args.batch_id))
-    if batch.kind == "discard" or (batch.kind == "rebuild" and not batch.rebuilds("silver")):
+    if batch.kind == "discard" or batch.rebuild_from == "silver":
         return
     registry = lake.evolved(load_registry(), up_to=batch.batch_id)
     concerned = {*lake.datasets_in(batch.batch_id), *batch.rows, *(batch.datasets if batch.narrowed else ())}
     levels = registry.in_order(concerned)
     for level in levels:
         lake.ensure(table for contract in level for table in tables.of_batch(contract, registry))
+    if batch.kind == "rebuild" and batch.given_up:
+        # A try may have made some datasets again and others not: what is counted follows.
+        lake.account({contract: lake.accepted_files(contract) for level in levels for contract in level})
+        return
     if batch.kind == "rebuild":
         _rebuild(lake, registry, levels, batch)
         return
-    if batch.given_up:
+    if batch.narrowed:
         lake.reopen(batch)
     results: list[Refined] = []
     for level in levels:

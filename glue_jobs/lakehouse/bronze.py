@@ -289,10 +289,11 @@ class _RowCounter:
 
     def add(self, file: LandedFile, chunks: Iterator[intake.Chunk]) -> _Taken:
         """Count the rows of a file. Raises intake.Refusal when it cannot be read."""
-        encoding, rows = "utf-8", 0
+        encoding, rows, sightings = "utf-8", 0, drift.Sightings(self._contract)
         for chunk in chunks:
             encoding, rows = chunk.encoding, rows + chunk.length
-        return _Taken(rows, encoding, {})
+            _look(chunk, sightings, drift.added(self._contract))
+        return _Taken(rows, encoding, sightings.rows)
 
     def close(self) -> Iterator[WrittenFile]:
         yield from ()

@@ -8,6 +8,7 @@ neither the order of arrival nor the split into batches can matter.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
@@ -68,7 +69,7 @@ class Sightings:
 
     def rescued(self, text: str) -> None:
         """What bronze rescued of one row, as JSON."""
-        for name, value in orjson.loads(text).items():
+        for name, value in _object(text).items():
             # Nearly all of a file: a plain value under a name that was seen before.
             if name in self.rows and type(value) is not dict:
                 self.rows[name] += value is not None and value != ""
@@ -88,6 +89,15 @@ class Sightings:
         if count:
             spelling = (*column.aliases, column.name)[0]
             self.rows[spelling] = self.rows.get(spelling, 0) + count
+
+
+def _object(text: str) -> dict[str, Any]:
+    """An object of JSON; numbers that no machine number holds, such as 1e400, as text."""
+    try:
+        found: dict[str, Any] = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        found = json.loads(text, parse_float=str, parse_int=str)
+    return found
 
 
 def cells(item: Mapping[str, Any], *, is_deep: bool, path: str = "") -> Iterator[tuple[str, Any]]:

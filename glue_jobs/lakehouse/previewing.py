@@ -30,7 +30,7 @@ def preview(lake: Lake, registry: Registry, request: Request, bucket: str) -> di
     for dataset in sorted(batch.rows.keys() & registry.sources.keys()):
         contract = registry.sources[dataset]
         lake.ensure(tables.of_batch(contract, registry))
-        again = lake.refused_before(contract, batch)
+        again = lake.judged_again(contract, batch, None)
         if again is not None:
             rows[dataset] = _judged(lake, registry, contract, again.where("_is_replayed"))
     return {"rows": rows, "files": _files(lake, registry, batch, bucket)}

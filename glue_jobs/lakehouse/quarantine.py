@@ -73,14 +73,14 @@ def selection(
     ids: Sequence[str] | None = None,
 ) -> Selection:
     """What is meant by texts as people type them. Raises ValueError."""
-    if file == "" or "" in (reasons or ()):
-        raise ValueError("a file and a reason need a name")
+    if "" in (dataset, file, since_text, until_text, *(reasons or ()), *(ids or ())):
+        raise ValueError("an option that narrows the choice is empty; leave it out, or give it a value")
     return Selection(
         dataset=dataset,
         reasons=tuple(reasons or ()),
         file=file,
-        since=since(since_text) if since_text else None,
-        until=until(until_text) if until_text else None,
+        since=since(since_text) if since_text is not None else None,
+        until=until(until_text) if until_text is not None else None,
         statuses=tuple(statuses or IN_QUARANTINE),
         ids=tuple(identity(text) for text in ids or ()),
     )

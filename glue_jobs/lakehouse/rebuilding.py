@@ -58,6 +58,7 @@ def silver_from_bronze(lake: Lake, registry: Registry, contract: SourceContract,
     rows = lake.read(tables.bronze_table(contract)).join(
         files.withColumnRenamed("file_id", "_file_id"), "_file_id", "left_semi"
     )
+    rows = lake.reread(rows, contract)
     identity = silver.quarantine_id(contract)
     typed = typed_rows(lake, registry, contract, rows).withColumn("quarantine_id", identity)
     typed = lake.pin(typed.join(discarded, "quarantine_id", "left_anti").drop("quarantine_id"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
@@ -46,20 +47,30 @@ def refine(lake: Lake, registry: Registry, contract: SourceContract, batch: Batc
     The order of the writes lets a killed run be repeated: what gold must recompute is on record before silver moves.
     """
     rows = lake.read_bronze(contract, batch.batch_id).withColumn("_is_replayed", F.lit(False))
-    again = lake.refused_before(contract, batch)
+    current, history = lake.read(tables.silver_table(contract)), lake.read(tables.history_table(contract))
+    # What leaves with a narrowed batch may be the parent of rows that an earlier try let in.
+    orphaned = _orphaned(lake, registry, contract, current, history) if batch.narrowed else None
+    again = lake.judged_again(contract, batch, orphaned)
     if again is not None:
         rows = rows.unionByName(again)
     typed = lake.pin(typed_rows(lake, registry, contract, rows, keep=("_is_replayed",)))
     is_old = F.col("_batch_id") != batch.batch_id
+    corrections = silver.corrections(typed.where(~is_old))
+    if again is not None:
+        # Of a row and its correction the correction counts, whatever else has come that would let the row pass.
+        numbered = typed.withColumn("quarantine_id", silver.quarantine_id(contract))
+        typed = lake.pin(numbered.join(corrections, "quarantine_id", "left_anti").drop("quarantine_id"))
     good, bad = silver.split(typed, contract)
-    current, history = lake.read(tables.silver_table(contract)), lake.read(tables.history_table(contract))
     retracted = lake.retracted(contract, batch)
+    if retracted is not None:
+        refused = bad.select(F.col("file_id").alias("_file_id"), F.col("row_number").alias("_row"))
+        retracted = lake.pin(retracted.unionByName(refused).distinct())
     judged = lake.pin(silver.judge(good, current, history, contract, retracted))
     lake.append_changes(contract, silver.changes(judged, contract, batch.batch_id))
     lake.quarantine(contract, bad.where(F.col("batch_id") == batch.batch_id), batch.batch_id)
     if again is not None:
         lake.refuse_again(bad.where(F.col("batch_id") != batch.batch_id))
-    lake.close_corrected(contract, silver.corrections(typed.where(~is_old)), batch)
+    lake.close_corrected(contract, corrections, batch)
     lake.merge_history(contract, judged)
     lake.merge_silver(contract, judged)
     files = silver.files_of(typed, judged)
@@ -68,6 +79,21 @@ def refine(lake: Lake, registry: Registry, contract: SourceContract, batch: Batc
     passed = typed.where(is_old & (F.size(silver.VIOLATIONS) == 0))
     released = passed.select(silver.quarantine_id(contract), "_is_replayed") if again is not None else None
     return Refined(contract, typed, files, released)
+
+
+def _orphaned(
+    lake: Lake, registry: Registry, contract: SourceContract, current: DataFrame, history: DataFrame
+) -> DataFrame | None:
+    """Places (`_file_id`, `_row`) of valid rows whose parent is not in silver now; None where there can be none."""
+    found: list[DataFrame] = []
+    for column, reference in contract.bindings:
+        known = lake.read(tables.silver_table(registry.sources[reference.dataset]))
+        parents = known.select(F.col(reference.column).alias(column.name))
+        found += [
+            rows.where(F.col(column.name).isNotNull()).join(parents, column.name, "left_anti").select(*silver.PLACE)
+            for rows in (current, history)
+        ]
+    return lake.pin(reduce(DataFrame.unionByName, found).distinct()) if found else None
 
 
 def warnings_of(lake: Lake, registry: Registry, refined: Refined) -> DataFrame:

@@ -20,6 +20,8 @@ from lakehouse.jobs import BATCH_JOBS
 from lakehouse.redshift import MAX_STATEMENTS_PER_CALL, Redshift, RedshiftError
 from lakehouse.settings import Settings
 
+log = logging.getLogger(__name__)
+
 _IDS_PER_QUERY = 100
 _POLL_SECONDS = 0.25
 _LATEST_RUNS = 50
@@ -75,7 +77,12 @@ def prove(settings: Settings, batch_id: int) -> None:
     batch = batches.read(_s3(), settings.bucket, batch_id)
     registry = load_registry()
     affected = registry.affected(batch.datasets)
-    proof.require(proof.prove(Redshift(settings), registry, [contract.dataset for contract in affected]))
+    checks = proof.prove(Redshift(settings), registry, [contract.dataset for contract in affected])
+    if batch.kind == "rebuild" and batch.given_up:
+        # It may have ended half-way, and nothing else can run, not even another rebuild, until it is finished.
+        log.error("batch %d, a rebuild, is given up (%s): ask for it again", batch_id, batch.given_up)
+        return
+    proof.require(checks)
 
 
 def finish(settings: Settings, batch_id: int) -> bool:

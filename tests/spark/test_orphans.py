@@ -124,3 +124,58 @@ def test_a_run_that_ends_before_any_step_is_made_good_by_the_next(
     lake.run_to_silver()
     assert refused(lake) == [(number, ["order_id_orphan"], "waiting") for number in (2, 4)]
     assert sum(row.silver for row in lake.read(tables.row_accounts).collect()) == 2
+
+
+def lines(lake: TestLake) -> list[tuple[int, int]]:
+    """(order, quantity) of every line in silver."""
+    rows = lake.read(tables.silver_table(REGISTRY.sources[ITEMS])).collect()
+    return sorted((row.order_id, row.quantity) for row in rows)
+
+
+def closed(lake: TestLake) -> bool:
+    """Every row of every file is in one place."""
+    rows = lake.read(tables.row_accounts).collect()
+    return all(row.parsed == row.silver + row.quarantined + row.duplicate + row.superseded for row in rows)
+
+
+@pytest.mark.parametrize("has_waited", [False, True])
+def test_lines_leave_silver_with_an_order_that_leaves_with_a_narrowed_batch(lake: TestLake, has_waited: bool) -> None:
+    if has_waited:
+        lake.land(ITEMS, "before.ndjson", item(7))
+        lake.run_to_silver()
+    lake.land(ITEMS, "a.ndjson", item(8) if has_waited else item(7) + item(8))
+    lake.land(ORDERS, "b.ndjson", order(7))
+    batch = lake.plan()
+    assert batch is not None
+    for station in ("bronze", "silver"):
+        lake.station(station, batch)
+    assert lines(lake) == [(7, 1)]
+    for _ in range(3):
+        lake.note_failure(batch)
+    batch = lake.plan()
+    assert batch is not None
+    assert [file.dataset for file in batch.files] == [ITEMS]
+    for station in ("bronze", "silver", "silver"):
+        lake.station(station, batch)
+        if station == "silver":
+            assert lines(lake) == []
+            assert refused(lake) == [(number, ["order_id_orphan"], "waiting") for number in (7, 8)]
+            assert closed(lake)
+    lake.finish(batch)
+    lake.run_to_silver()
+    assert lines(lake) == [(7, 1)]
+    assert refused(lake) == [(8, ["order_id_orphan"], "waiting")]
+    assert closed(lake)
+
+
+def test_of_a_line_and_its_correction_that_comes_with_the_order_the_correction_counts(lake: TestLake) -> None:
+    lake.land(ITEMS, "a.ndjson", item(7, quantity=9))
+    lake.run_to_silver()
+    (waiting,) = lake.read(tables.quarantined_rows).collect()
+    corrected = json.loads(item(7, quantity=2)) | {"_quarantine_id": waiting.quarantine_id}
+    lake.land(ITEMS, "fixed.ndjson", json.dumps(corrected) + "\n")
+    lake.land(ORDERS, "b.ndjson", order(7))
+    lake.run_to_silver()
+    assert lines(lake) == [(7, 2)]
+    assert [status for _, _, status in refused(lake)] == ["discarded"]
+    assert closed(lake)

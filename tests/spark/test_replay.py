@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,10 +14,10 @@ from pyspark.sql import Row
 import build_gold
 import ingest_bronze
 import refine_silver
-from lakehouse import tables
+from lakehouse import rebuilds, tables, warehouse
 from lakehouse.contract import Registry, load_registry
 from lakehouse.lake import Lake
-from tests.support.lake import TestLake
+from tests.support.lake import BUCKET, TestLake
 
 REGISTRY = load_registry()
 USERS = REGISTRY.sources["storefront.users"]
@@ -93,6 +94,14 @@ def test_rows_pass_once_the_contract_knows_what_they_said(lake: TestLake, contra
     assert accounts(lake) == [(3, 1, 2, 0, 0)]
     users = lake.read(tables.gold_table(REGISTRY.gold["storefront.dim_user"])).where("user_key <> 0").collect()
     assert [row.user_id for row in users] == ["u-1"]
+    before = told(lake), countries(lake), accounts(lake)
+    rebuild_from_bronze(lake)
+    lake.run_to_silver()
+    assert (told(lake), countries(lake), accounts(lake)) == before, "what the alias has let in stays in"
+
+
+def rebuild_from_bronze(lake: TestLake) -> None:
+    rebuilds.submit(lake.s3, BUCKET, REGISTRY, "storefront", "bronze", "a test asks", datetime.now(UTC), "test")
 
 
 def test_replaying_twice_changes_nothing(lake: TestLake, contracts: Any) -> None:
@@ -255,3 +264,39 @@ def test_a_replay_that_keeps_failing_is_given_up_and_undone(lake: TestLake, cont
     lake.run_to_silver()
     assert (told(lake), countries(lake), accounts(lake)) == before
     assert lake.plan() is None
+
+
+def test_a_correction_that_is_given_up_leaves_the_row_that_it_closed_open(lake: TestLake) -> None:
+    lake.land(USERS.dataset, "a.csv", BAD_COUNTRY)
+    lake.run_to_silver()
+    before = told(lake), countries(lake), accounts(lake)
+    (row,) = refused(lake)
+    lake.land(USERS.dataset, "fixed.csv", f"_quarantine_id,user_id,signed_up_at\n{row.quarantine_id},u-2,2026-02-02\n")
+    batch = lake.plan()
+    assert batch is not None
+    for name in ("bronze", "silver"):
+        lake.station(name, batch)
+    assert [status for _, status, _ in told(lake)] == ["discarded"]
+    fail(lake, 3)
+    lake.run_to_silver()
+    assert (told(lake), countries(lake), accounts(lake)) == before
+
+
+def test_a_rebuild_that_is_given_up_leaves_the_warehouse_what_gold_holds(lake: TestLake) -> None:
+    lake.land(USERS.dataset, "a.csv", BAD_COUNTRY)
+    lake.run_all()
+    before = told(lake), countries(lake), accounts(lake)
+    rebuild_from_bronze(lake)
+    batch = lake.plan()
+    assert batch is not None
+    for name in ("bronze", "silver"):
+        lake.station(name, batch)
+    fail(lake, 3)
+    (given_up,) = lake.run_all()
+    assert given_up.given_up == "it broke"
+    assert (told(lake), countries(lake), accounts(lake)) == before
+    exported = warehouse.read_export(lake.s3, BUCKET, given_up.batch_id)
+    assert {table.dataset for table in exported} == {table.dataset for table in REGISTRY.gold_of("storefront")}
+    assert all(table.is_whole for table in exported)
+    rows = {table.dataset: sum(file.rows for file in table.rows) for table in exported}
+    assert rows["storefront.dim_user"] == 3, "two users and the unknown member"

@@ -56,7 +56,7 @@ def drift(
     """Show the columns that arrived and that no contract knows: since when, in which files, with samples of their
     values, and as a diff what to write into the contract. Nothing is written without --apply.
     """
-    wanted = check_dataset(dataset) if dataset else None
+    wanted = check_dataset(dataset) if dataset is not None else None
     connection = connect()
     from lakehouse.cli import drift_change, drift_findings
     from lakehouse.cli.drift_proposal import propose

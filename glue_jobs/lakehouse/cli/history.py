@@ -54,7 +54,7 @@ def history(
     """Show what became of each file: its verdict, its rows, its first error, and when it was loaded. Newest first."""
     if file == "":
         raise typer.BadParameter("the name is empty", param_hint="FILE")
-    wanted = [conditions.equals("dataset", "dataset", check_dataset(dataset))] if dataset else []
+    wanted = [conditions.equals("dataset", "dataset", check_dataset(dataset))] if dataset is not None else []
     if batch is not None:
         wanted.append(Condition(f"batch_id = {batch:d}"))
     if since:

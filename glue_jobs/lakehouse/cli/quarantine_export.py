@@ -67,7 +67,7 @@ def export(
             f"WHERE {condition.sql} ORDER BY file_id, row_number",
             condition.parameters,
         ).dicts()
-    records = [record(row["quarantine_id"], row["raw"], json.loads(row["violations"])) for row in rows]
+    records = [record(row["quarantine_id"], row["raw"], json.loads(row["violations"]), contract) for row in rows]
     if not records:
         typer.echo("no refused row is meant by that; see `lakehouse quarantine list`", err=True)
         return
@@ -81,8 +81,9 @@ def export(
     typer.echo(f"wrote {len(records):,} rows; corrected, land them: lakehouse land {out} --dataset {dataset} --wait")
 
 
-def record(identity: str, raw: str, violations: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """One row to write: its id, the rules it breaks, and its cells by name; in `_raw` what could not be read."""
+def record(identity: str, raw: str, violations: Sequence[dict[str, Any]], contract: SourceContract) -> dict[str, Any]:
+    """One row to write: its id, the rules it breaks, and its cells by a name that a file may give them; in `_raw` what
+    could not be read."""
     from lakehouse.intake import CONTROL_COLUMNS
 
     corrects, reasons, unread = CONTROL_COLUMNS
@@ -92,7 +93,9 @@ def record(identity: str, raw: str, violations: Sequence[dict[str, Any]]) -> dic
     cells = json.loads(raw)
     unknown = json.loads(cells.pop(_RESCUED, "{}"), parse_float=str, parse_int=str)
     # What the file said of itself before belongs to the row that it corrected.
-    own = {name: value for name, value in {**unknown, **cells}.items() if name not in CONTROL_COLUMNS}
+    own = {
+        contract.spelling(name): value for name, value in {**unknown, **cells}.items() if name not in CONTROL_COLUMNS
+    }
     return {**told, **own}
 
 
@@ -101,7 +104,8 @@ def as_csv(records: Sequence[dict[str, Any]], contract: SourceContract) -> Itera
     from lakehouse.intake import CONTROL_COLUMNS
 
     seen = dict.fromkeys(name for item in records for name in item)
-    known = [name for name in contract.text_columns if name in seen or name in contract.column_names]
+    spelt = [contract.spelling(name) for name in contract.text_columns]
+    known = [name for name in spelt if name in seen or name in contract.column_names]
     named = (*(name for name in CONTROL_COLUMNS if name in seen), *known)
     header = [*named, *(name for name in seen if name not in named)]
     buffer = io.StringIO()

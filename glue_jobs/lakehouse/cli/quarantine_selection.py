@@ -60,7 +60,7 @@ def selection(
     ids: Sequence[str] | None = None,
 ) -> Selection:
     """What the options say. Raises typer.BadParameter."""
-    if dataset:
+    if dataset is not None:
         check_dataset(dataset)
     try:
         return quarantine.selection(dataset, reasons, file, since_text, until_text, statuses, ids)

@@ -31,7 +31,7 @@ def warnings(
 
     A row counts in the batch that judged it good; one that breaks several rules counts under each.
     """
-    wanted = check_dataset(dataset) if dataset else None
+    wanted = check_dataset(dataset) if dataset is not None else None
     redshift = connect().redshift()
     rules = _rules(redshift, wanted) if has_books(redshift, "warnings") else []
     if as_json:

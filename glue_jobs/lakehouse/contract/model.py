@@ -228,11 +228,19 @@ class SourceContract(_Table):
         """What bronze holds of a row, as text: the columns, then those of other units."""
         return (*self.column_names, *(unit.name for unit in self.unit_columns))
 
+    def spelling(self, name: str) -> str:
+        """How a file spells a column of `text_columns`; other names are as they are."""
+        return self._unit_spellings.get(name, name)
+
+    @cached_property
+    def _unit_spellings(self) -> Mapping[str, str]:
+        aliases = (alias for column in self.columns for alias in column.alias_units)
+        return {unit.name: alias for unit, alias in zip(self.unit_columns, aliases, strict=True)}
+
     @cached_property
     def header_lookup(self) -> Mapping[str, str]:
         """Lower-cased header spelling -> column of `text_columns`, for every name and alias."""
-        units = iter(self.unit_columns)
-        in_units = {alias: next(units).name for column in self.columns for alias in column.alias_units}
+        in_units = {alias: name for name, alias in self._unit_spellings.items()}
         return {
             spelling.lower(): in_units.get(spelling.lower(), column.name)
             for column in self.columns

@@ -83,7 +83,8 @@ def _read_header(source: Source, contract: SourceContract, given: Collection[str
             source.offset(source.start),
         )
     # Of two spellings of one column the first counts, the other is rescued.
-    places = {index: name for index, name in places.items() if name not in [places[i] for i in places if i < index]}
+    first = {name: index for index, name in reversed(places.items())}
+    places = {index: name for index, name in places.items() if first[name] == index}
     if missing := [name for name in contract.key if name not in places.values() and name not in given]:
         raise Refusal(
             "header_mismatch",
@@ -91,11 +92,12 @@ def _read_header(source: Source, contract: SourceContract, given: Collection[str
             source.offset(source.start),
         )
     unknown: dict[int, tuple[str, bool]] = {}
+    taken: set[str] = set()
     for index, cell in enumerate(best.cells):
         if index not in places:
-            is_taken = any(cell == name for name, _ in unknown.values())
-            name = f"{cell} (column {index + 1})" if is_taken else cell or f"column {index + 1}"
+            name = f"{cell} (column {index + 1})" if cell in taken else cell or f"column {index + 1}"
             unknown[index] = (name, bool(cell))
+            taken.add(name)
     strange = [name for name, _ in unknown.values() if name not in CONTROL_COLUMNS]
     if contract.drift == "freeze" and strange:
         detail = f"{contract.dataset} is frozen and does not know the column {', '.join(strange)}"

@@ -9,7 +9,7 @@ from itertools import chain
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from lakehouse import intake, silver, tables
+from lakehouse import bronze, intake, silver, tables
 from lakehouse.batches import Batch
 from lakehouse.contract import SourceContract
 from lakehouse.lake.iceberg import IcebergTables
@@ -27,9 +27,9 @@ class Quarantine(IcebergTables):
         """Make these all the refused rows of a dataset."""
         self._overwrite(tables.quarantined_rows, self.pin(records), F.col("dataset") == contract.dataset)
 
-    def refused_before(self, contract: SourceContract, batch: Batch) -> DataFrame | None:
-        """Bronze rows that earlier batches refused and that are to be judged again: for the lack of a parent and of
-        nothing else, or because the batch replays them (`_is_replayed`). None when there are none."""
+    def judged_again(self, contract: SourceContract, batch: Batch, orphaned: DataFrame | None) -> DataFrame | None:
+        """Bronze rows of earlier batches that are to be judged again: refused for the lack of a parent and of nothing
+        else, replayed by the batch (`_is_replayed`), or `orphaned` (`_file_id`, `_row`). None when there are none."""
         asked = batch.rows.get(contract.dataset, ()) if batch.kind == "replay" and not batch.given_up else ()
         if not contract.bindings and not asked:
             return None
@@ -43,17 +43,26 @@ class Quarantine(IcebergTables):
             ids = self._ids("quarantine_id", asked)
             refused = refused.join(F.broadcast(ids.withColumn("_asked", F.lit(True))), "quarantine_id", "left")
             is_replayed = F.col("_asked").isNotNull() & (is_open | (F.col("resolved_by") == batch.batch_id))
-        places = self.pin(
-            refused.where(is_orphan | is_replayed).select(
-                F.col("file_id").alias("_file_id"),
-                F.col("row_number").alias("_row"),
-                F.coalesce(is_replayed, F.lit(False)).alias("_is_replayed"),
-            )
+        places = refused.where(is_orphan | is_replayed).select(
+            F.col("file_id").alias("_file_id"),
+            F.col("row_number").alias("_row"),
+            F.coalesce(is_replayed, F.lit(False)).alias("_is_replayed"),
         )
+        if orphaned is not None:
+            others = orphaned.join(places, list(silver.PLACE), "left_anti")
+            places = places.unionByName(others.withColumn("_is_replayed", F.lit(False)))
+        places = self.pin(places)
         if places.isEmpty():
             return None
         found = self.read(tables.bronze_table(contract)).join(F.broadcast(places), list(silver.PLACE))
-        return found.mapInArrow(functools.partial(intake.reread, contract=contract), found.schema)
+        return self.reread(found.where(F.col("_batch_id") != batch.batch_id), contract)
+
+    @staticmethod
+    def reread(rows: DataFrame, contract: SourceContract) -> DataFrame:
+        """Bronze rows as today's contract names their columns (`intake.reread`)."""
+        is_whole = F.col(bronze.RESCUED).isNull()
+        others = rows.where(~is_whole).mapInArrow(functools.partial(intake.reread, contract=contract), rows.schema)
+        return rows.where(is_whole).unionByName(others)
 
     def retracted(self, contract: SourceContract, batch: Batch) -> DataFrame | None:
         """Places (`_file_id`, `_row`) of valid rows that have to leave again, because the batch was narrowed or given
@@ -73,7 +82,8 @@ class Quarantine(IcebergTables):
         return self.pin(reduce(DataFrame.unionByName, places).distinct())
 
     def refuse_again(self, bad: DataFrame) -> None:
-        """Bring the reasons of rows that were refused before, and are again (`silver.split`), to what is wrong now."""
+        """Bring the reasons of rows that were refused before, and are again (`silver.split`), to what is wrong now.
+        Those that a try had released before it lost their parent come back."""
         self._update(
             tables.quarantined_rows,
             bad.select("quarantine_id", "violations", "status"),
@@ -81,6 +91,8 @@ class Quarantine(IcebergTables):
             where=(F.col("t.violations") != F.col("s.violations")) | (F.col("t.status") != F.col("s.status")),
             values={"violations": F.col("s.violations"), "status": F.col("s.status")},
         )
+        here = self.read(tables.quarantined_rows).select("quarantine_id")
+        self._merge(tables.quarantined_rows, self.pin(bad.join(here, "quarantine_id", "left_anti")), ("quarantine_id",))
 
     def release(self, released: DataFrame, batch: Batch) -> None:
         """Take rows (`quarantine_id`, `_is_replayed`) out of quarantine; they are in silver or history, and counted
@@ -95,14 +107,15 @@ class Quarantine(IcebergTables):
         merge.whenMatched(F.col("s._is_replayed")).update(values).whenMatched().delete().merge()
 
     def reopen(self, batch: Batch) -> None:
-        """Put rows that a replay had released before it was given up back into quarantine."""
-        ids = chain.from_iterable(batch.rows.values())
+        """Put rows that the batch had released or closed before it was narrowed or given up back into quarantine: what
+        is left of it closes again those that it corrects."""
         nothing = {"resolution": F.lit(None).cast("string"), "resolved_by": F.lit(None).cast("bigint")}
+        resolved = self.read(tables.quarantined_rows).where(F.col("resolved_by") == batch.batch_id)
         self._update(
             tables.quarantined_rows,
-            self._ids("quarantine_id", ids),
+            self.pin(resolved.select("quarantine_id")),
             on="quarantine_id",
-            where=F.col("t.resolved_by") == batch.batch_id,
+            where=F.lit(True),
             values={"status": F.lit(silver.OPEN), **nothing},
         )
 
