@@ -103,8 +103,11 @@ def test_options_make_a_selection() -> None:
     ("options", "complaint"),
     [
         ({"dataset": "storefront.user"}, "did you mean storefront.users?"),
-        ({"file": ""}, "need a name"),
-        ({"reasons": ["a", ""]}, "need a name"),
+        ({"dataset": ""}, "no dataset is named"),
+        ({"file": ""}, "is empty; leave it out"),
+        ({"reasons": ["a", ""]}, "is empty; leave it out"),
+        ({"since_text": ""}, "is empty; leave it out"),
+        ({"ids": [""]}, "is empty; leave it out"),
         ({"since_text": "x"}, "is no date or instant"),
         ({"until_text": "x"}, "is no date or instant"),
         ({"ids": ["x"]}, "is no id"),

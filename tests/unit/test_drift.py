@@ -75,6 +75,13 @@ def test_what_is_unknown_is_counted_by_its_spelling() -> None:
     assert seen(EVOLVING, *rows)["client"] == 2, "one that evolves takes objects whole"
 
 
+@pytest.mark.parametrize("number", ["1e400", "-1e999", "1" * 5000, "[1e400]", '{"y": 1e400}'])
+def test_a_number_that_no_machine_number_holds_is_counted_as_any_value(number: str) -> None:
+    sightings = Sightings(USERS)
+    sightings.rescued(f'{{"x": {number}}}')
+    assert list(sightings.rows.values()) == [1]
+
+
 def test_a_map_with_a_key_for_every_row_is_not_told_apart_for_ever() -> None:
     found = seen(USERS, *({f"user {number}": 1} for number in range(1000)), {"user 3": 1}, {"x" * 900: 1})
     assert len(found) == drift.MAX_SPELLINGS_PER_FILE

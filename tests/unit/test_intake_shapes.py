@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from lakehouse import intake
+from lakehouse.cli.quarantine_export import as_csv, as_ndjson, record
 from lakehouse.contract import SourceContract, load_registry
 
 SOURCES = load_registry().sources
@@ -121,3 +123,22 @@ def test_a_cut_last_character_does_not_make_a_file_another_encoding() -> None:
     found = rows("transaction_id,product_name\nt-1,Café\nt-2,Café".encode()[:-1], TRANSACTIONS)
     assert found[0] == {"transaction_id": "t-1", "product_name": "Café"}
     assert found[1]["_unreadable"] == "malformed_row"
+
+
+def test_a_header_of_very_many_columns_is_read() -> None:
+    """Of columns without a name, of one name, and of one that the contract knows, far more than can be compared in
+    pairs."""
+    many = 100_000
+    for header in ("user_id" + "," * many, "user_id" + ",x" * many, ",".join(["user_id"] * many)):
+        cells = len(header.split(","))
+        (row,) = rows(f"{header}\nu-1{',' * (cells - 1)}\n".encode(), USERS)
+        assert row["user_id"] == "u-1"
+
+
+def test_a_row_that_was_exported_with_another_unit_is_read_again() -> None:
+    cells = {"transaction_id": "t-1", "amount": None, "amount__amount_cents": "1999", "status": "odd"}
+    exported = record("q-1", json.dumps(cells), [{"rule": "status_not_allowed", "field": "status"}], TRANSACTIONS)
+    for text in ("".join(as_csv([exported], TRANSACTIONS)), "".join(as_ndjson([exported]))):
+        (row,) = rows(text.encode(), TRANSACTIONS)
+        assert row["amount__amount_cents"] == "1999"
+        assert not row.get("amount")
