@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from lakehouse import batches, rebuilds
+from lakehouse import batches, proof, rebuilds, road
 from lakehouse.contract import load_registry
 from lakehouse.medallion import Source
+from lakehouse.proof import Check, ProofError
+from lakehouse.settings import Settings
 from tests.unit.conftest import BUCKET
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -56,6 +58,24 @@ def test_a_rebuild_that_keeps_failing_is_given_up_and_says_so(s3: Any) -> None:
     finish(s3, batch)
     with pytest.raises(rebuilds.GivenUpError, match=r"batch 1 failed 3 times .* a raw file is gone.*ask again"):
         rebuilds.require_done(s3, BUCKET, request)
+
+
+def test_a_rebuild_that_is_given_up_may_end_with_sums_that_do_not_close_and_no_other_batch_may(
+    s3: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    environment = {"BUCKET": BUCKET, "WORKGROUP": "w", "DATABASE": "d", "REDSHIFT_ROLE": "r", "QUEUE_URL": "q"}
+    settings = Settings.from_environment({f"LAKEHOUSE_{name}": value for name, value in environment.items()})
+    # What stands half-way in a warehouse is made in tests/spark; here only who may end so.
+    monkeypatch.setattr(road, "Redshift", lambda _: None)
+    monkeypatch.setattr(proof, "prove", lambda *_: [Check("places", "fashion.members", problems=("3 are not 4",))])
+    ask(s3)
+    batch = plan(s3)
+    with pytest.raises(ProofError, match="3 are not 4"):
+        road.prove(settings, batch.batch_id)
+    for run in "123":
+        batches.note_failure(s3, BUCKET, batch, run, "a raw file is gone")
+    road.prove(settings, plan(s3).batch_id)
+    assert "a rebuild, is given up (a raw file is gone): ask for it again" in caplog.text
 
 
 def test_no_batch_is_found_for_what_nobody_asked_for(s3: Any) -> None:
