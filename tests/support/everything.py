@@ -23,7 +23,9 @@ class Aws(Endpoint, Protocol):
     def client(self, service: str) -> Any: ...
 
 
-TIMES = frozenset({"_ingested_at", "_arrived_at", "ingested_at", "planned_at", "quarantined_at", "loaded_at"})
+TIMES = frozenset(
+    {"_ingested_at", "_arrived_at", "ingested_at", "planned_at", "quarantined_at", "loaded_at", "gold_committed_at"}
+)
 """When a batch was planned and loaded: no two runs agree on it."""
 BATCHES = frozenset({"_batch_id", "_changed_by", "batch_id", "arrived_at"})
 """Which batch brought a row and when its file came: what another split or order changes."""
