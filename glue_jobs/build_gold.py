@@ -33,8 +33,6 @@ def main(argv: list[str]) -> None:
     lake.ensure(tables.gold_table(contract) for contract in concerned)
     changed = {name: lake.pin(lake.read_changes(registry.sources[name], batch_id)) for name in arrived & sources.keys()}
     changed = {name: rows for name, rows in changed.items() if not rows.isEmpty()}
-    # Tries of a rebuild that was given up may have changed any of its tables: the warehouse gets what is there.
-    is_given_up = batch.kind == "rebuild" and bool(batch.given_up)
     touched = [
         contract
         for contract in concerned
@@ -51,7 +49,8 @@ def main(argv: list[str]) -> None:
     def build(contract: GoldContract) -> ExportedTable:
         # A rebuild computes the whole table, whatever has changed.
         keys = None if batch.kind == "rebuild" else lake.pin(gold.touched(contract, changed, current))
-        if not is_given_up:
+        # After one that was given up the warehouse gets what is there.
+        if not batch.is_rebuild_given_up:
             computed = gold.compute(contract, keys, current)
             existing = lake.read(tables.gold_table(contract))
             lake.merge_gold(contract, lake.pin(gold.difference(contract, keys, computed, existing)))

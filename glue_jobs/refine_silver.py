@@ -29,8 +29,8 @@ def main(argv: list[str]) -> None:
     levels = registry.in_order(concerned)
     for level in levels:
         lake.ensure(table for contract in level for table in tables.of_batch(contract, registry))
-    if batch.kind == "rebuild" and batch.given_up:
-        # A try may have made some datasets again and others not: what is counted follows.
+    if batch.is_rebuild_given_up:
+        # What is counted follows the tables.
         lake.account({contract: lake.accepted_files(contract) for level in levels for contract in level})
         return
     if batch.kind == "rebuild":

@@ -66,6 +66,11 @@ class Batch:
         """Whether it is to make a layer of its datasets again."""
         return self.rebuild_from is not None and is_made_from(layer, self.rebuild_from) and not self.given_up
 
+    @property
+    def is_rebuild_given_up(self) -> bool:
+        """Whether it is a rebuild whose tries may have made some of its tables again and others not."""
+        return self.kind == "rebuild" and self.given_up is not None
+
     @cached_property
     def datasets(self) -> frozenset[str]:
         """Every dataset that the batch may change."""

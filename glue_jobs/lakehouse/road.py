@@ -78,7 +78,7 @@ def prove(settings: Settings, batch_id: int) -> None:
     registry = load_registry()
     affected = registry.affected(batch.datasets)
     checks = proof.prove(Redshift(settings), registry, [contract.dataset for contract in affected])
-    if batch.kind == "rebuild" and batch.given_up:
+    if batch.is_rebuild_given_up:
         # It may have ended half-way, and nothing else can run, not even another rebuild, until it is finished.
         log.error("batch %d, a rebuild, is given up (%s): ask for it again", batch_id, batch.given_up)
         return
