@@ -9,12 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse import ddl
-from lakehouse.cli import stack
 from lakehouse.contract import load_registry
 from lakehouse.redshift import Redshift
-from lakehouse.settings import Settings
 from lakehouse.warehouse_changes import applying
+from tests.support.declared import declared_warehouse
 from tests.support.local_aws_process import LocalAwsProcess
 
 QUESTIONS = sorted((Path(__file__).parents[2] / "sql" / "analytics").glob("*.sql"))
@@ -27,22 +25,12 @@ TYPES["timestamp"] = "timestamp"
 @pytest.fixture(scope="module")
 def redshift(local_aws: LocalAwsProcess) -> Iterator[Redshift]:
     """A warehouse with every table and view, and a few rows."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in stack.environment(local_aws.endpoint).items():
-            patch.setenv(name, value)
-        patch.setenv("LAKEHOUSE_WORKGROUP", "analytics")
-        patch.setenv("LAKEHOUSE_DATABASE", "dev")
-        serverless = local_aws.client("redshift-serverless")
-        serverless.create_namespace(namespaceName="analytics", dbName="dev")
-        serverless.create_workgroup(workgroupName="analytics", namespaceName="analytics", baseCapacity=4)
-        made = Redshift(Settings.from_environment())
+    with declared_warehouse(local_aws, REGISTRY, lambda _: True) as settings:
+        made = Redshift(settings)
         applying.apply(made, REGISTRY, ("add",))
         for sql in ROWS:
             made.query(sql)
         yield made
-        # The local Redshift has one warehouse, whatever its databases are called.
-        for schema in sorted({table.schema for table in ddl.tables(REGISTRY)}):
-            made.query(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
 
 
 ROWS = (

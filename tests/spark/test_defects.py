@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from datetime import date
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -14,9 +13,8 @@ from datagen.defects import DEFECTS
 from datagen.defects.model import Cell, ValueDefect
 from datagen.text import Row, rows_of, spell, spell_column
 from datagen.worlds import WORLDS, world_of
-from lakehouse import silver, tables
-from lakehouse.bronze import utc_instant
 from lakehouse.contract import SourceContract, load_registry
+from tests.support.typed import typed_rows
 
 ROWS = 12
 CELLS_OF_EACH = 4
@@ -51,24 +49,9 @@ def _spoilt(contract: SourceContract) -> list[tuple[str, str, Row, Cell]]:
 def test_the_lake_reads_spoilt_cells_as_the_generator_says(spark: SparkSession, dataset: str) -> None:
     contract = load_registry().sources[dataset]
     cases = _spoilt(contract)
-    table = tables.bronze_table(contract)
-    lineage: dict[str, Any] = {
-        "_batch_id": 1,
-        "_file_id": "f",
-        "_ingested_at": utc_instant("2026-03-02T00:00:00+00:00"),
-        "_arrived_at": utc_instant("2026-03-02T00:00:00+00:00"),
-    }
-    bronze = spark.createDataFrame(
-        [
-            tuple({**row, column: cell.delivered, **lineage, "_row": n}.get(name) for name in table.column_names)
-            for n, (_, column, row, cell) in enumerate(cases)
-        ],
-        ", ".join(f"`{name}` {kind}" for name, kind in table.columns),
-    )
+    rows = typed_rows(spark, contract, [{**row, column: cell.delivered} for _, column, row, cell in cases])
     wrong = []
-    for (defect, column, _, cell), typed in zip(
-        cases, silver.typed(bronze, contract).orderBy("_row").collect(), strict=True
-    ):
+    for (defect, column, _, cell), typed in zip(cases, rows, strict=True):
         rules = tuple(violation["rule"] for violation in typed["_violations"])
         value = None if rules else spell(typed[column])
         if sorted(rules) != sorted(cell.violations) or (not rules and value != cell.value):
