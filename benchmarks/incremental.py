@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -33,19 +32,15 @@ import psutil  # type: ignore[import-untyped]
 from rich.console import Console
 from rich.table import Table
 
-from infra.local_aws.provision import provision
+from datagen.generate import TRUTH
 from lakehouse import rebuilds, road
-from lakehouse.cli import stack
-from lakehouse.cli.home import checkout
 from lakehouse.contract import load_registry
 from lakehouse.settings import Settings
-from tests.support.local_aws_process import LocalAwsProcess
+from tests.support.landing import delivered_files, fresh_lake, land
 
 LAKEHOUSE = Path(sys.executable).parent / "lakehouse"
 DAYS = 365
 GOALS = {"recent": 0.15, "spread": 0.35}
-# All files at once, as a first load would be planned.
-BATCH_SIZE = {"LAKEHOUSE_BATCH_FILES": "10000", "LAKEHOUSE_BATCH_BYTES": str(1 << 34)}
 # Column that says when a row happened, the one that says when it changed, and what a change does.
 CHANGES: Mapping[str, tuple[str, str, str]] = {
     "users": ("signed_up_at", "updated_at", "CASE WHEN country = 'DE' THEN 'FR' ELSE 'DE' END AS country"),
@@ -126,12 +121,8 @@ def main() -> None:
         with console.status(f"making {options.rows:,} rows"):
             order = ("--rows", str(options.rows), "--days", str(DAYS), "--defects", "none", "--out", str(files))
             subprocess.run([LAKEHOUSE, "generate", "storefront", *order], check=True, stdout=sys.stderr)  # noqa: S603
-        aws = LocalAwsProcess(Path(folder) / "state")
-        os.environ.update(stack.environment(aws.endpoint) | BATCH_SIZE)
-        try:
-            results = _measure(Settings.from_environment(), aws, files, options.share, console)
-        finally:
-            aws.stop()
+        with fresh_lake(Path(folder) / "state") as (aws, settings):
+            results = _measure(settings, Meter(aws.pid), files, options.share, console)
     rebuild = results["rebuild"]["cpu_seconds"]
     for which, goal in GOALS.items():
         results[which] |= {"of_rebuild": round(results[which]["cpu_seconds"] / rebuild, 3), "goal": goal}
@@ -143,19 +134,15 @@ def main() -> None:
         sys.exit(1)
 
 
-def _measure(settings: Settings, aws: LocalAwsProcess, files: Path, share: float, console: Console) -> dict[str, Any]:
-    provision(settings, checkout())
-    s3, meter, results = boto3.client("s3"), Meter(aws.pid), {}
-    for file in sorted(files.rglob("*")):
-        inside = file.relative_to(files)
-        if file.is_file() and inside.parts[0] != "_truth":
-            s3.upload_file(str(file), settings.bucket, f"landing/storefront/{inside}")
+def _measure(settings: Settings, meter: Meter, files: Path, share: float, console: Console) -> dict[str, Any]:
+    s3, results = boto3.client("s3"), {}
+    land(settings, ((f"storefront/{name}", file) for name, file in delivered_files(files).items()))
     with console.status("loading all of it"):
         results["everything"] = walk(settings, meter)
     for which in GOALS:
         rows = 0
         for dataset in CHANGES:
-            data, count = changed(files / "_truth", dataset, which, share)
+            data, count = changed(files / TRUTH, dataset, which, share)
             rows += count
             s3.put_object(Bucket=settings.bucket, Key=f"landing/storefront/{dataset}/{which}.ndjson", Body=data)
         with console.status(f"loading a batch of {rows:,} rows: {which}"):

@@ -10,31 +10,24 @@ the questions of analyses.yaml are put to the local Redshift as the user `analys
 from __future__ import annotations
 
 import argparse
-import os
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import boto3
 import yaml
 
 from datagen.defects import shares_of
 from datagen.generate import TRUTH, Order, generate
-from datagen.sinks import SECOND_DELIVERY, Folder
-from infra.local_aws.provision import provision
+from datagen.sinks import Folder
 from lakehouse import road, roles
-from lakehouse.cli import stack
-from lakehouse.cli.home import checkout
 from lakehouse.contract import load_registry
 from lakehouse.redshift import Redshift, Result
 from lakehouse.settings import Settings
-from tests.support.local_aws_process import LocalAwsProcess
+from tests.support.landing import delivered_files, fresh_lake, land
 
 FOLDER = Path(__file__).parent
-# Few batches: a small one takes about as long as a great one.
-BATCH_SIZE = {"LAKEHOUSE_BATCH_FILES": "10000", "LAKEHOUSE_BATCH_BYTES": str(1 << 34)}
 ORDERS = (
     Order("storefront", rows=20_000, days=90, seed=7, shares=shares_of("messy")),
     Order("retail", rows=10_000, days=90, seed=7, shares=shares_of("messy")),
@@ -53,41 +46,35 @@ the shape of its answer, are in [sql/analytics](../sql/analytics).
 """
 
 
-def deliver(data: Path, scratch: Path) -> Iterator[tuple[str, Path]]:
-    """(key below landing/, file) of all that lands, in the order in which it may."""
+def deliveries(data: Path, scratch: Path) -> Iterator[dict[str, Path]]:
+    """What lands at once, by key below landing/, in the order in which it may."""
     for order in ORDERS:
         for _ in generate(order, Folder(scratch / order.domain), scratch / order.domain / TRUTH):
             pass
-    for first in (True, False):
-        for order in ORDERS:
-            for file in sorted((scratch / order.domain).rglob("*")):
-                inside = file.relative_to(scratch / order.domain).parts
-                if file.is_file() and inside[0] != TRUTH and (inside[0] != SECOND_DELIVERY) == first:
-                    yield "/".join((order.domain, *inside[not first :])), file
-        if first:
-            with tarfile.open(data / "online-retail/by-day.tar.gz") as archive:
-                archive.extractall(scratch / "online-retail", filter="data")
-            for file in sorted((scratch / "online-retail").rglob("*.csv")):
-                yield f"online_retail/invoice_lines/{file.name}", file
-            yield "shopping_habits/purchases/shopping_trends.csv", data / "shopping_trends.csv"
-            yield "fashion/members/snapshot_date=2026-01-01/members.csv", data / "c2c_fashion_users.csv"
+    with tarfile.open(data / "online-retail/by-day.tar.gz") as archive:
+        archive.extractall(scratch / "online-retail", filter="data")
+    real = {f"online_retail/invoice_lines/{file.name}": file for file in (scratch / "online-retail").rglob("*.csv")}
+    yield _generated(scratch) | real
+    yield _generated(scratch, again=True) | {
+        "shopping_habits/purchases/shopping_trends.csv": data / "shopping_trends.csv",
+        "fashion/members/snapshot_date=2026-01-01/members.csv": data / "c2c_fashion_users.csv",
+    }
 
 
-def load(settings: Settings, files: Iterable[tuple[str, Path]]) -> None:
-    """Land the files and walk the road until nothing waits; what has a name that is taken waits for the next round."""
-    s3, waiting = boto3.client("s3"), list(files)
-    while waiting:
-        later, taken = [], set()
-        for key, file in waiting:
-            if key in taken:
-                later.append((key, file))
-            else:
-                taken.add(key)
-                s3.upload_file(str(file), settings.bucket, f"landing/{key}")
-        for dataset in (*sorted(load_registry().scheduled), None):
-            while list(road.run(settings, dataset)):
-                pass
-        waiting = later
+def _generated(scratch: Path, *, again: bool = False) -> dict[str, Path]:
+    return {
+        f"{order.domain}/{name}": file
+        for order in ORDERS
+        for name, file in delivered_files(scratch / order.domain, again=again).items()
+    }
+
+
+def load(settings: Settings, files: Mapping[str, Path]) -> None:
+    """Land the files and walk the road until nothing waits."""
+    land(settings, files.items())
+    for dataset in (*sorted(load_registry().scheduled), None):
+        while list(road.run(settings, dataset)):
+            pass
 
 
 def section(domain: str, analyses: Iterable[Mapping[str, str]], answers: Mapping[str, Result]) -> Iterator[str]:
@@ -110,17 +97,11 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="folder of the real files")
     data: Path = parser.parse_args().data
     wanted: dict[str, list[dict[str, Any]]] = yaml.safe_load((FOLDER / "analyses.yaml").read_text(encoding="utf-8"))
-    with tempfile.TemporaryDirectory() as folder:
-        aws = LocalAwsProcess(Path(folder) / "state")
-        os.environ.update(stack.environment(aws.endpoint) | BATCH_SIZE)
-        try:
-            settings = Settings.from_environment()
-            provision(settings, checkout())
-            load(settings, deliver(data, Path(folder) / "files"))
-            redshift = Redshift(settings, secret_arn=settings.user_secret(roles.ANALYST))
-            answers = {one["query"]: redshift.query(one["query"]) for many in wanted.values() for one in many}
-        finally:
-            aws.stop()
+    with tempfile.TemporaryDirectory() as folder, fresh_lake(Path(folder) / "state") as (_, settings):
+        for files in deliveries(data, Path(folder) / "files"):
+            load(settings, files)
+        redshift = Redshift(settings, secret_arn=settings.user_secret(roles.ANALYST))
+        answers = {one["query"]: redshift.query(one["query"]) for many in wanted.values() for one in many}
     sizes = {order.domain: order.rows for order in ORDERS}
     lines = [line for domain, analyses in wanted.items() for line in section(domain, analyses, answers)]
     text = HEAD.format(**sizes, seed=ORDERS[0].seed) + "\n".join(lines).rstrip() + "\n"

@@ -20,11 +20,12 @@ import pytest
 
 from datagen.defects import shares_of
 from datagen.generate import Order, generate
-from datagen.sinks import SECOND_DELIVERY, Folder
+from datagen.sinks import Folder
 from lakehouse import tables
 from lakehouse.contract import GoldContract, load_registry
 from tests.support import star_cases
 from tests.support.lake import TestLake
+from tests.support.landing import delivered_files
 from tests.support.star_of_truth import Rows, star
 
 REGISTRY = load_registry()
@@ -95,16 +96,13 @@ def _add(
 
 def _land_in_portions(lake: TestLake, domain: str, delivered: Path, chance: random.Random) -> None:
     portions: list[list[File]] = [[] for _ in range(PORTIONS)]
-    names = [contract.name for contract in REGISTRY.sources.values() if contract.domain == domain]
-    for dataset in sorted(names):
-        for file in sorted((delivered / dataset).rglob("*")):
-            if file.is_file():
-                name = file.relative_to(delivered / dataset).as_posix()
-                both = (file, delivered / SECOND_DELIVERY / dataset / name)
-                # Two files of one name cannot wait at once, but either may come first.
-                for version, number in zip(both, chance.sample(range(PORTIONS), 2), strict=True):
-                    if version.is_file():
-                        portions[number].append((f"{domain}.{dataset}", name, version.read_bytes()))
+    first, again = delivered_files(delivered), delivered_files(delivered, again=True)
+    for path in sorted(first):
+        dataset, _, name = path.partition("/")
+        # Two files of one name cannot wait at once, but either may come first.
+        both = [files[path] for files in (first, again) if path in files]
+        for file, number in zip(both, chance.sample(range(PORTIONS), len(both)), strict=True):
+            portions[number].append((f"{domain}.{dataset}", name, file.read_bytes()))
     for files in portions:
         chance.shuffle(files)
         for dataset, name, content in files:
