@@ -3,14 +3,13 @@
 ``load_registry()`` gives every contract of the installed package. Knows no Spark and no AWS.
 """
 
+from lakehouse.contract.column import REPAIRS, Column
 from lakehouse.contract.errors import ContractError, Problem
 from lakehouse.contract.lineage import ColumnSource
 from lakehouse.contract.model import (
     PRIVATE,
-    REPAIRS,
     TOKEN,
     AsOf,
-    Column,
     GoldContract,
     GoldLookup,
     GoldSource,

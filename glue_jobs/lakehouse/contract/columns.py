@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast, get_args
 
+from lakehouse.contract.column import Classification, Column
 from lakehouse.contract.document import Document, Value
 from lakehouse.contract.errors import one_of
 from lakehouse.contract.lineage import ColumnSource, read_lineage
-from lakehouse.contract.model import Classification, Column
 from lakehouse.contract.rules import CUSTOM_PROPERTIES, FIELDS, read_reference, read_rules
 from lakehouse.contract.substitutes import check_substitute
 from lakehouse.contract.types import TYPE_SPELLINGS, ColumnType

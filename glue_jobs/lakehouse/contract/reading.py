@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import TypeVar, cast, get_args
 
 from lakehouse.contract.between import read_derived, read_row_rules
+from lakehouse.contract.column import Column
 from lakehouse.contract.columns import Declared, in_order, read_columns, read_name
 from lakehouse.contract.document import Document, Value
 from lakehouse.contract.errors import one_of
 from lakehouse.contract.gold_sources import Reference, read_lookups, read_sessions, read_sources, read_thresholds
 from lakehouse.contract.model import (
-    Column,
     DistStyle,
     Drift,
     GoldContract,

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, cast, get_args
 
+from lakehouse.contract.column import REPAIRS, Repair
 from lakehouse.contract.document import Document, Value
 from lakehouse.contract.errors import one_of
-from lakehouse.contract.model import REPAIRS, Repair
 from lakehouse.contract.row_rules import SOFTENED, ColumnReference, ColumnRule, Orphans
 from lakehouse.contract.substitutes import read_substitute
 from lakehouse.contract.types import ColumnType

@@ -11,7 +11,7 @@ from lakehouse.contract.document import Document, Value
 from lakehouse.contract.errors import one_of
 
 if TYPE_CHECKING:
-    from lakehouse.contract.model import Column
+    from lakehouse.contract.column import Column
 
 _FORMS = ("value", "of", "bands", "values", "arrival")
 
