@@ -33,16 +33,12 @@ JOB = SETTINGS.job_name("maintain_tables")
 def maintain():
     @task.short_circuit(
         ignore_downstream_trigger_rules=False,
-        doc_md="Look whether files wait in landing that no event has told of; if none do, no ingest is started.",
+        doc_md="Look whether anything waits that no event or run has told of; if nothing does, no ingest is started.",
     )
     def sweep() -> bool:
-        import boto3
+        from lakehouse import road
 
-        from lakehouse import landing
-        from lakehouse.contract import load_registry
-
-        bucket, held = Settings.from_environment().bucket, load_registry().scheduled
-        return next(landing.waiting(boto3.client("s3"), bucket, held=held), None) is not None
+        return road.is_anything_waiting(Settings.from_environment())
 
     @task.sensor(
         mode="reschedule",

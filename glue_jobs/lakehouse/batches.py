@@ -108,6 +108,14 @@ def requests(s3: Any, bucket: str) -> list[str]:
     return [key.removeprefix(REQUESTS).removesuffix(".json") for key in keys]
 
 
+def to_be_rebuilt(s3: Any, bucket: str, but_for: Batch) -> frozenset[str]:
+    """Datasets of the rebuilds that have been asked for and wait, another batch's own left out."""
+    waiting = (_read_request(s3, bucket, name) for name in requests(s3, bucket) if name != but_for.request_id)
+    return frozenset(
+        dataset for request in waiting if request and request.kind == "rebuild" for dataset in request.rows
+    )
+
+
 def plan(
     s3: Any,
     bucket: str,

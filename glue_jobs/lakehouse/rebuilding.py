@@ -1,4 +1,4 @@
-"""Whole layers made again from the one before: bronze from the raw files, silver from bronze. Gold: `gold.every_key`.
+"""Whole layers made again from the one before: bronze from the raw files, silver from bronze. Gold: `build_gold.py`.
 
 What people decided stays: what was refused as a file stays refused, what was discarded stays out. Each table changes in
 one commit, and is a pure function of what it is made from, so a rebuild that was killed is simply run again.

@@ -73,16 +73,25 @@ def load_warehouse(settings: Settings, batch_id: int) -> None:
 
 
 def prove(settings: Settings, batch_id: int) -> None:
-    """Raises proof.ProofError naming every file and table whose sums do not close."""
+    """Raises proof.ProofError naming every file and table whose sums do not close.
+
+    Only the log says so when a rebuild is to put them right: nothing else can run, no rebuild either, until the batch
+    is finished.
+    """
     batch = batches.read(_s3(), settings.bucket, batch_id)
     registry = load_registry()
-    affected = registry.affected(batch.datasets)
-    checks = proof.prove(Redshift(settings), registry, [contract.dataset for contract in affected])
-    if batch.is_rebuild_given_up:
-        # It may have ended half-way, and nothing else can run, not even another rebuild, until it is finished.
-        log.error("batch %d, a rebuild, is given up (%s): ask for it again", batch_id, batch.given_up)
-        return
-    proof.require(checks)
+    affected = {contract.dataset for contract in registry.affected(batch.datasets)}
+    checks = proof.prove(Redshift(settings), registry, affected)
+    try:
+        proof.require(checks)
+    except proof.ProofError as error:
+        if batch.is_rebuild_given_up:
+            remedy = f"a rebuild that is given up ({batch.given_up}); ask for it again"
+        elif affected <= batches.to_be_rebuilt(_s3(), settings.bucket, but_for=batch):
+            remedy = "left to the rebuild that has been asked for"
+        else:
+            raise
+        log.error("batch %d, %s: %s", batch_id, remedy, error)
 
 
 def finish(settings: Settings, batch_id: int) -> bool:
@@ -94,9 +103,13 @@ def finish(settings: Settings, batch_id: int) -> bool:
     if not batches.is_finished(_s3(), settings.bucket, batch_id):
         _announce_new_columns(settings, batch)
     batches.finish(_s3(), settings.bucket, batch, _verdicts(settings, batch), datetime.now(UTC))
-    waiting = landing.waiting(_s3(), settings.bucket, held=load_registry().scheduled)
-    is_more_landed = next(waiting, None) is not None
-    return is_more_landed or bool(batches.requests(_s3(), settings.bucket))
+    return is_anything_waiting(settings)
+
+
+def is_anything_waiting(settings: Settings) -> bool:
+    """Whether `plan` would make a batch: of a request, or of files in landing that need not wait for their time."""
+    landed = landing.waiting(_s3(), settings.bucket, held=load_registry().scheduled)
+    return bool(batches.requests(_s3(), settings.bucket)) or next(landed, None) is not None
 
 
 def note_failure(settings: Settings, batch_id: int, run: str) -> None:

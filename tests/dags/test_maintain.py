@@ -38,11 +38,13 @@ def test_stations_follow_each_other_every_night(maintain: Any) -> None:
     assert maintain.max_active_runs == 1
 
 
-def test_sweep_starts_an_ingest_only_if_files_wait(maintain: Any, s3: Any) -> None:
+def test_sweep_starts_an_ingest_only_if_something_waits(maintain: Any, s3: Any) -> None:
     sweep = maintain.get_task("sweep")
     assert sweep.python_callable() is False
-    s3.put_object(Bucket=BUCKET, Key="landing/storefront/users/a.csv", Body=b"user_id\nu-1\n")
-    assert sweep.python_callable() is True
+    for key in ("landing/storefront/users/a.csv", "requests/20261120T120000-name.json"):
+        s3.put_object(Bucket=BUCKET, Key=key, Body=b"{}")
+        assert sweep.python_callable() is True
+        s3.delete_object(Bucket=BUCKET, Key=key)
     start = maintain.get_task("start_ingest")
     assert start.trigger_dag_id == "ingest"
     assert start.skip_when_already_exists

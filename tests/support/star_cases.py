@@ -22,6 +22,24 @@ _DAYS = 70
 # At the thresholds of what a user is worth; what was paid back does not count.
 _AT_THRESHOLDS = [("199.99", "completed"), ("200.00", "completed"), ("1000.00", "completed"), ("1000.00", "refunded")]
 _CURRENCIES = ("EUR", "USD", "CHF", "JPY")
+# Together with _GREATEST_AMOUNT, the most euros that silver lets in.
+_LEAST_RATE = {
+    "rate_date": date(2026, 8, 1),
+    "currency": "SEK",
+    "euro_rate": Decimal("0.000001"),
+    "published_at": datetime(2026, 8, 1),
+}
+_GREATEST_AMOUNT = {
+    "transaction_id": "h-greatest",
+    "user_id": "h-greatest",
+    "product_id": "p-h0",
+    "quantity": 100,
+    "unit_price": Decimal("9999999999.99"),
+    "amount": Decimal("999999999999.99"),
+    "currency": "SEK",
+    "status": "completed",
+    "occurred_at": datetime(2026, 8, 1),
+}
 
 
 def storefront(chance: random.Random) -> Iterator[History]:
@@ -69,6 +87,7 @@ def _events(chance: random.Random) -> Iterator[History]:
 
 
 def _rates(chance: random.Random) -> Iterator[History]:
+    yield "exchange_rates", [_LEAST_RATE]
     for currency in _CURRENCIES[1:]:
         day = _BEGINNING + timedelta(chance.randrange(20))
         while day < _BEGINNING + timedelta(_DAYS):
@@ -83,6 +102,7 @@ def _rates(chance: random.Random) -> Iterator[History]:
 
 
 def _sales(chance: random.Random) -> Iterator[History]:
+    yield "transactions", [_GREATEST_AMOUNT]
     for number, (euros, status) in enumerate(_AT_THRESHOLDS, start=90):
         row = {
             "transaction_id": f"h-{number}",

@@ -29,5 +29,5 @@ SELECT
     *,
     status IN ('completed', 'refunded') AS is_sale,
     status = 'refunded' AS is_refund,
-    ((2 * cents * 1000000 + millionths) // (2 * millionths))::DECIMAL(18, 0) * 0.01 AS euros
+    ((2 * cents * 1000000 + millionths) // (2 * millionths))::DECIMAL(36, 0) * 0.01 AS euros
 FROM whole

@@ -16,7 +16,7 @@ WITH totals AS (
 
 SELECT
     * EXCLUDE (euro_cents, rated),
-    ((2 * euro_cents + rated) // (2 * rated))::DECIMAL(18, 0) * 0.01 AS average_order_eur,
+    ((2 * euro_cents + rated) // (2 * rated))::DECIMAL(36, 0) * 0.01 AS average_order_eur,
     last_transaction_at::DATE + 30 AS active_until_date,
     last_transaction_at::DATE + 90 AS lapsing_until_date,
     CASE WHEN order_count >= 5 THEN 3 WHEN order_count >= 2 THEN 2 ELSE 1 END AS frequency_score,
