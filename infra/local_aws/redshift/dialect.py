@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import sqlglot
@@ -153,10 +154,24 @@ def _is_exact(node: exp.Expr) -> bool:
 
 
 def _average(node: exp.Avg, value: exp.Expr) -> exp.Expr:
+    """``value``, which is ``node`` or a window over it, in whole numbers: Redshift cuts off what is below the scale."""
     found = precision_and_scale(node.type)
-    if found is not None:
-        return cast(value, f"DECIMAL({found[0]}, {found[1]})")
-    return cast(call("trunc", value), "BIGINT")
+    scale = found[1] if found is not None else 0
+    total, count = (_instead_of_average(value, kind) for kind in (exp.Sum, exp.Count))
+    units = cast(exp.Mul(this=total, expression=exp.Literal.number(10**scale)), "HUGEINT")
+    average = exp.IntDiv(this=units, expression=count)
+    if found is None:
+        return cast(average, "BIGINT")
+    unit = exp.Literal.number(f"{Decimal(1).scaleb(-scale):f}")
+    return cast(exp.Mul(this=cast(average, "DECIMAL(38, 0)"), expression=unit), f"DECIMAL({found[0]}, {scale})")
+
+
+def _instead_of_average(value: exp.Expr, kind: type[exp.Sum | exp.Count]) -> exp.Expr:
+    if isinstance(value, exp.Avg):
+        return kind(this=value.this.copy())
+    window = value.copy()
+    window.set("this", kind(this=window.this.this.copy()))
+    return window
 
 
 def _window(node: exp.Window) -> exp.Expr | None:

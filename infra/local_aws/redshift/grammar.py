@@ -33,7 +33,6 @@ NOT_REDSHIFT: dict[type[exp.Expr], str] = {
 NOT_EMULATED: dict[type[exp.Expr], str] = {
     exp.Unnest: "unnesting of a SUPER column",
     exp.Array: "ARRAY",
-    exp.Pivot: "PIVOT and UNPIVOT",
     exp.GroupingSets: "GROUPING SETS",
     exp.JSONExtract: "navigation into SUPER",
     exp.Bracket: "navigation into SUPER",
