@@ -86,7 +86,10 @@ def ingest():
 
         road.note_failure(Settings.from_environment(), batch_id, run_id)
 
-    @task(doc_md="Close the sums of every file and table, lake against warehouse; fails naming what does not close.")
+    @task(
+        doc_md="Close the sums of every file and table, lake against warehouse; fails naming what does not close, "
+        "unless a rebuild has been asked for that puts it right."
+    )
     def prove(batch_id: int) -> None:
         from lakehouse import road
 

@@ -4,7 +4,7 @@
     batches/<number>/manifest.json         planned: which files and rows (written once, If-None-Match)
     batches/<number>/failures/<n>/<run>.json   a run that a Glue job ended, since the batch was narrowed n times
     batches/<number>/narrowed/<n>.json     what is left of a batch that keeps failing (written once, If-None-Match)
-    batches/<number>/done.json             finished: loaded, proved and moved
+    batches/<number>/done.json             finished: loaded, proved (or left to a rebuild) and moved
     batches/latest.json                    a hint where to start looking; never the truth
 
 A batch that failed `MOST_FAILURES` times is halved; the other half waits for the next batch. A lone file that still
@@ -191,8 +191,13 @@ def note_failure(s3: Any, bucket: str, batch: Batch, run: str, message: str) -> 
     _put_once(s3, bucket, _failure_key(batch, run), {"run": run, "message": message})
 
 
+def is_one_unfinished(s3: Any, bucket: str) -> bool:
+    """Whether a batch has been planned and not finished."""
+    return _last_batch(s3, bucket)[0]
+
+
 def is_finished(s3: Any, bucket: str, batch_id: int) -> bool:
-    """Whether a batch has been loaded, proved and moved."""
+    """Whether a batch has been loaded, its sums looked at and its files moved."""
     return landing.exists(s3, bucket, _done_key(batch_id))
 
 

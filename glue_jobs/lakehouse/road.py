@@ -20,8 +20,6 @@ from lakehouse.jobs import BATCH_JOBS
 from lakehouse.redshift import MAX_STATEMENTS_PER_CALL, Redshift, RedshiftError
 from lakehouse.settings import Settings
 
-log = logging.getLogger(__name__)
-
 _IDS_PER_QUERY = 100
 _POLL_SECONDS = 0.25
 _LATEST_RUNS = 50
@@ -75,23 +73,27 @@ def load_warehouse(settings: Settings, batch_id: int) -> None:
 def prove(settings: Settings, batch_id: int) -> None:
     """Raises proof.ProofError naming every file and table whose sums do not close.
 
-    Only the log says so when a rebuild is to put them right: nothing else can run, no rebuild either, until the batch
-    is finished.
+    An alert says so instead when a rebuild is to put them right: nothing else can run, no rebuild either, until the
+    batch is finished. Of a rebuild that is given up it says so in any case.
     """
     batch = batches.read(_s3(), settings.bucket, batch_id)
     registry = load_registry()
     affected = {contract.dataset for contract in registry.affected(batch.datasets)}
     checks = proof.prove(Redshift(settings), registry, affected)
+    problem = ""
     try:
         proof.require(checks)
     except proof.ProofError as error:
-        if batch.is_rebuild_given_up:
-            remedy = f"a rebuild that is given up ({batch.given_up}); ask for it again"
-        elif affected <= batches.to_be_rebuilt(_s3(), settings.bucket, but_for=batch):
-            remedy = "left to the rebuild that has been asked for"
-        else:
+        left_to_a_rebuild = affected <= batches.to_be_rebuilt(_s3(), settings.bucket, but_for=batch)
+        if not batch.is_rebuild_given_up and not left_to_a_rebuild:
             raise
-        log.error("batch %d, %s: %s", batch_id, remedy, error)
+        problem = str(error)
+    if batch.is_rebuild_given_up:
+        subject = f"Batch {batch_id}, a rebuild, is given up"
+        alerts.publish(settings, logging.ERROR, subject, f"Ask for it again. It failed: {batch.given_up}\n{problem}")
+    elif problem:
+        subject = f"Batch {batch_id} is left to the rebuild that has been asked for"
+        alerts.publish(settings, logging.ERROR, subject, problem)
 
 
 def finish(settings: Settings, batch_id: int) -> bool:
@@ -107,9 +109,12 @@ def finish(settings: Settings, batch_id: int) -> bool:
 
 
 def is_anything_waiting(settings: Settings) -> bool:
-    """Whether `plan` would make a batch: of a request, or of files in landing that need not wait for their time."""
+    """Whether `plan` would find a batch: an unfinished one, one to make of a request, or of files in landing that need
+    not wait for their time."""
+    if batches.is_one_unfinished(_s3(), settings.bucket) or batches.requests(_s3(), settings.bucket):
+        return True
     landed = landing.waiting(_s3(), settings.bucket, held=load_registry().scheduled)
-    return bool(batches.requests(_s3(), settings.bucket)) or next(landed, None) is not None
+    return next(landed, None) is not None
 
 
 def note_failure(settings: Settings, batch_id: int, run: str) -> None:

@@ -80,7 +80,8 @@ def test_a_rebuild_that_is_given_up_may_end_with_sums_that_do_not_close(
     for run in "123":
         batches.note_failure(s3, BUCKET, batch, run, "a raw file is gone")
     road.prove(broken, plan(s3).batch_id)
-    assert "a rebuild that is given up (a raw file is gone); ask for it again: the sums do not close" in caplog.text
+    assert "Batch 1, a rebuild, is given up: Ask for it again. It failed: a raw file is gone" in caplog.text
+    assert "3 are not 4" in caplog.text
 
 
 def test_a_batch_of_what_is_about_to_be_rebuilt_may_end_with_sums_that_do_not_close(
@@ -94,7 +95,7 @@ def test_a_batch_of_what_is_about_to_be_rebuilt_may_end_with_sums_that_do_not_cl
         road.prove(broken, number)
     ask(s3, "retail", name="another")
     road.prove(broken, number)
-    assert "batch 1, left to the rebuild that has been asked for: the sums do not close" in caplog.text
+    assert "Batch 1 is left to the rebuild that has been asked for: the sums do not close" in caplog.text
     finish(s3, batches.read(s3, BUCKET, number))
     rebuild = plan(s3)
     assert rebuild.kind == "rebuild"

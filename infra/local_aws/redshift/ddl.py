@@ -154,7 +154,7 @@ def create_view(session: Session, cursor: Cursor, replace_existing: bool) -> Non
         # What a late-binding view reads may come into being later; it is looked for when the view is.
         if "does not exist" not in error.message:
             raise
-        facts = Facts((), query=session.stored_query(text), late_binding=True)
+        facts = Facts((), query=session.stored_query(text, late_binding=True), late_binding=True)
     facts = replace(facts, late_binding=late_binding)
     if existing is not None:
         session.access().require_owner(existing)

@@ -23,7 +23,7 @@ from infra.local_aws.redshift.type_rules import (
     is_unknown,
     precision_and_scale,
 )
-from infra.local_aws.redshift.types import of_sqlglot
+from infra.local_aws.redshift.types import MAX_PRECISION, of_sqlglot
 
 DType = exp.DType
 Node = TypeVar("Node", bound=exp.Expr)
@@ -158,12 +158,15 @@ def _average(node: exp.Avg, value: exp.Expr) -> exp.Expr:
     found = precision_and_scale(node.type)
     scale = found[1] if found is not None else 0
     total, count = (_instead_of_average(value, kind) for kind in (exp.Sum, exp.Count))
-    units = cast(exp.Mul(this=total, expression=exp.Literal.number(10**scale)), "HUGEINT")
-    average = exp.IntDiv(this=units, expression=count)
+    if scale:  # the sum's digits without their point: to multiply could go beyond 38 of them
+        total = call("replace", cast(cast(total, f"DECIMAL({MAX_PRECISION}, {scale})"), "VARCHAR"), ".", "")
+    average = exp.IntDiv(this=cast(total, "HUGEINT"), expression=count)
     if found is None:
         return cast(average, "BIGINT")
     unit = exp.Literal.number(f"{Decimal(1).scaleb(-scale):f}")
-    return cast(exp.Mul(this=cast(average, "DECIMAL(38, 0)"), expression=unit), f"DECIMAL({found[0]}, {scale})")
+    return cast(
+        exp.Mul(this=cast(average, f"DECIMAL({MAX_PRECISION}, 0)"), expression=unit), f"DECIMAL({found[0]}, {scale})"
+    )
 
 
 def _instead_of_average(value: exp.Expr, kind: type[exp.Sum | exp.Count]) -> exp.Expr:

@@ -49,6 +49,15 @@ def _is_taken_for_an_alias(node: exp.Select) -> bool:
     return isinstance(last.this, exp.Table) and not last.this.alias and not last.args.get("on")
 
 
+def _is_of_a_target(node: exp.Pivot) -> bool:
+    """Does a PIVOT follow the table that a statement changes, or what MERGE reads?"""
+    relation = node.parent
+    if relation is None:
+        return False
+    statement = relation.parent
+    return isinstance(statement, exp.Merge) or (isinstance(statement, exp.DML) and relation.arg_key == "this")
+
+
 _WRONG_SHAPES: tuple[tuple[Callable[[exp.Expr], bool], str], ...] = (
     (lambda node: isinstance(node, exp.Join) and node.kind in ("SEMI", "ANTI"), "join"),
     (lambda node: isinstance(node, exp.Join) and node.method in ("ASOF", "POSITIONAL"), "join"),
@@ -58,6 +67,7 @@ _WRONG_SHAPES: tuple[tuple[Callable[[exp.Expr], bool], str], ...] = (
     (lambda node: isinstance(node, exp.If) and not isinstance(node.parent, exp.Case), "if"),
     (lambda node: isinstance(node, exp.Select) and bool(node.args.get("locks")), "for"),
     (lambda node: isinstance(node, exp.Select) and _is_taken_for_an_alias(node), "qualify"),
+    (lambda node: isinstance(node, exp.Pivot) and _is_of_a_target(node), "pivot"),
 )
 
 # What sqlglot calls a function and Redshift writes without a plain call.
@@ -171,10 +181,20 @@ def parse_stored(sql: str) -> exp.Expr:
     return sqlglot.parse_one(sql, read=Dialect)
 
 
-def stored(tree: exp.Query, sql: str, titles: Sequence[str], find: Callable[[str | None, str], Relation | None]) -> str:
-    """A view's query as text: every relation with its schema, every column with its name (or its title)."""
+def stored(
+    tree: exp.Query,
+    sql: str,
+    titles: Sequence[str],
+    find: Callable[[str | None, str], Relation | None],
+    expand: Callable[[exp.Expr], None],
+) -> str:
+    """A view's query as text: every relation with its schema, every column with its name (or its title).
+
+    ``expand`` replaces what depends on the columns that a relation has when the view is made.
+    """
     names = name_columns(tree, sql)
     tree = normalize_identifiers(tree, dialect=Redshift)
+    expand(tree)
     for table in tree.find_all(exp.Table):
         if table.db or not is_common_table(table):
             relation = find(table.db or None, table.name)

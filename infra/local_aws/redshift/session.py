@@ -216,13 +216,18 @@ class Session:
         titles += [column.name for column in query.columns[len(titles) :]]
         columns = tuple(Column(title, kind) for title, kind in zip(titles, found, strict=True))
         depends_on = tuple(sorted(locking.closure(translator.catalog, translator.reads)))
-        return Facts(columns, query=self.stored_query(sql, titles), depends_on=depends_on)
+        return Facts(columns, query=self.stored_query(sql, titles, late_binding=late_binding), depends_on=depends_on)
 
-    def stored_query(self, sql: str, titles: Sequence[str] = ()) -> str:
-        """A view's query with every name qualified, so that it means the same under another search path."""
-        tree = self._parse_query(sql)
-        catalog = self.catalog()
-        return grammar.stored(tree, sql, titles, catalog.find)
+    def stored_query(self, sql: str, titles: Sequence[str] = (), *, late_binding: bool) -> str:
+        """A view's query with every name qualified, so that it means the same under another search path, and, unless it
+        is bound late, when its relations have got more columns."""
+        tree, translator = self._parse_query(sql), self.translator()
+
+        def expand(root: exp.Expr) -> None:
+            if not late_binding:
+                translator.expand_pivots(root, 0, translator.access)
+
+        return grammar.stored(tree, sql, titles, translator.catalog.find, expand)
 
     # --- how statements run
     def _run(self, kind: Kind, sql: str, values: Mapping[str, str]) -> Outcome:

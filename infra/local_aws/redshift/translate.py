@@ -135,18 +135,23 @@ class Translator:
         return rewritten
 
     def _bind_tables(self, root: exp.Expr, depth: int, access: Access) -> None:
-        pivots.expand(root, lambda query: self._columns_of(query, depth, access))
+        self.expand_pivots(root, depth, access)
         for table in list(root.find_all(exp.Table)):
             if not isinstance(table.this, exp.Identifier):
                 raise RedshiftError("a function in FROM is not emulated by the local Redshift")
             if table.db or not grammar.is_common_table(table):
                 self._bind_table(table, depth, access)
 
-    def _columns_of(self, query: exp.Select, depth: int, access: Access) -> list[str]:
-        """The names of a query's columns; it leaves no trace in this translation."""
-        apart, root = Translator(self.catalog, self.virtual, access, self.parameters), exp.Subquery(this=query)
-        apart._bind_tables(root, depth, access)
-        return [item.alias_or_name for item in apart._annotate(root.this.pop()).selects]
+    def expand_pivots(self, root: exp.Expr, depth: int, access: Access) -> None:
+        """Turn what is pivoted below ``root`` into SELECTs of the columns that the sources have now."""
+
+        def columns_of(query: exp.Select) -> list[str]:
+            # Apart, for it leaves no trace in this translation.
+            apart, whole = Translator(self.catalog, self.virtual, access, self.parameters), exp.Subquery(this=query)
+            apart._bind_tables(whole, depth, access)
+            return [item.alias_or_name for item in apart._annotate(whole.this.pop()).selects]
+
+        pivots.expand(root, columns_of)
 
     def _bind_table(self, table: exp.Table, depth: int, access: Access) -> None:
         schema, name = table.db or None, table.name
