@@ -173,7 +173,10 @@ class _Rows:
             table = pa.csv.read_csv(pa.BufferReader(block), self._read, parse, self._convert)
         except pa.ArrowInvalid:
             return None
-        return None if flaws else [column.combine_chunks() for column in table.columns]
+        # Blank lines are no rows, and no flaws either: such a block is read line by line, as is one that lost a line.
+        if flaws or table.num_rows != _line_count(block):
+            return None
+        return [column.combine_chunks() for column in table.columns]
 
     def _one_by_one(self, first: int, start: int, end: int) -> tuple[Chunk, int]:
         """Each record by itself. A record that the block does not hold to its end is left for the next block."""
@@ -260,6 +263,13 @@ class _Rows:
         columns = zip(self._header.unknown.values(), cells, strict=True)
         named = {name: cell for (name, is_named), cell in columns if cell or is_named}
         return orjson.dumps(named).decode() if named else None
+
+
+def _line_count(block: bytes) -> int:
+    """How many lines a block has, those inside quotes not counted."""
+    outside = b"".join(block.split(b'"')[::2]) if b'"' in block else block
+    ends = outside.count(b"\n") + outside.count(b"\r") - outside.count(b"\r\n")
+    return ends + (not block.endswith((b"\n", b"\r")))
 
 
 def _lines(text: str) -> Iterator[str]:
