@@ -153,12 +153,13 @@ class _Rows:
     def _columns_at_once(self, start: int, end: int) -> Sequence[pa.Array] | None:
         """The cells of a block of which nothing at all is wrong; None for any other."""
         block = self._source.checked(start, end)
-        has_quotes = b'"' in block
+        parts = block.split(b'"')
+        has_quotes = len(parts) > 1
         if self._header.width == 1 or (self._source.is_cut and end == len(self._source.data)):
             return None  # in a file of one column Arrow would take a line of blanks for a row
         if self._source.has_nul and b"\x00" in block:
             return None
-        if has_quotes and not _quotes_in_place(block, self._header.delimiter.encode()):
+        if has_quotes and not _quotes_in_place(parts, self._header.delimiter.encode()):
             return None
         flaws: list[object] = []
 
@@ -174,7 +175,7 @@ class _Rows:
         except pa.ArrowInvalid:
             return None
         # Blank lines are no rows, and no flaws either: such a block is read line by line, as is one that lost a line.
-        if flaws or table.num_rows != _line_count(block):
+        if flaws or table.num_rows != _line_count(parts):
             return None
         return [column.combine_chunks() for column in table.columns]
 
@@ -265,11 +266,11 @@ class _Rows:
         return orjson.dumps(named).decode() if named else None
 
 
-def _line_count(block: bytes) -> int:
-    """How many lines a block has, those inside quotes not counted."""
-    outside = b"".join(block.split(b'"')[::2]) if b'"' in block else block
+def _line_count(parts: Sequence[bytes]) -> int:
+    """How many lines a block has that was split at its quotes, those inside quotes not counted."""
+    outside = b"".join(parts[::2])
     ends = outside.count(b"\n") + outside.count(b"\r") - outside.count(b"\r\n")
-    return ends + (not block.endswith((b"\n", b"\r")))
+    return ends + (not parts[-1].endswith((b"\n", b"\r")))
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -282,13 +283,12 @@ def _reader(lines: list[str], start: int, delimiter: str) -> Any:
     return csv.reader(map(lines.__getitem__, range(start, len(lines))), delimiter=delimiter, strict=True)
 
 
-def _quotes_in_place(block: bytes, delimiter: bytes) -> bool:
+def _quotes_in_place(parts: Sequence[bytes], delimiter: bytes) -> bool:
     """Whether every quote opens a cell, closes one or is doubled inside one, and the last one closes.
 
     Split at quotes, the odd parts are what is inside: an even part between two others is then nothing (a doubled
     quote), or goes from the end of a cell to the start of another.
     """
-    parts = block.split(b'"')
     if len(parts) % 2 == 0:
         return False
     ends = (delimiter, *_LINE_ENDS)
