@@ -32,7 +32,7 @@ def test_no_line_is_lost_that_arrow_leaves_out(name: str, lost: slice, monkeypat
     def leaves_lines_out(*arguments: Any) -> pa.Table:
         reads.append(arguments)
         table = read_csv(*arguments)
-        return table.take(list(range(table.num_rows))[lost])
+        return table.take(pa.array(list(range(table.num_rows))[lost], pa.int64()))
 
     read_csv = pyarrow.csv.read_csv
     monkeypatch.setattr(pyarrow.csv, "read_csv", leaves_lines_out)
