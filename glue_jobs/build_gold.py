@@ -7,7 +7,7 @@ import sys
 
 import boto3
 
-from lakehouse import batches, gold, job, tables, tokens
+from lakehouse import batches, gold, job, tables, tokens, touched
 from lakehouse.contract import GoldContract, load_registry
 from lakehouse.export import Export
 from lakehouse.lake import Lake
@@ -33,32 +33,38 @@ def main(argv: list[str]) -> None:
     lake.ensure(tables.gold_table(contract) for contract in concerned)
     changed = {name: lake.pin(lake.read_changes(registry.sources[name], batch_id)) for name in arrived & sources.keys()}
     changed = {name: rows for name, rows in changed.items() if not rows.isEmpty()}
-    touched = [
-        contract
-        for contract in concerned
-        if batch.kind == "rebuild"
-        or changed.keys() & set(contract.datasets)
-        # Until another member comes, not only while there is none: a try that was killed may have written it.
-        or (contract.unknown_member and lake.read(tables.gold_table(contract)).limit(2).count() < 2)
-    ]
     current = {name: lake.read(tables.silver_table(source)) for name, source in sources.items()}
     versioned = {name for contract in concerned for name in contract.versioned}
     current |= {gold.versions_of(name): lake.read_versions(sources[name]) for name in versioned}
     export = Export(lake.spark, args.bucket, batch_id, tokens.read_key(args.token_key))
 
-    def build(contract: GoldContract) -> ExportedTable:
+    def build(contract: GoldContract) -> ExportedTable | None:
         # A rebuild computes the whole table, whatever has changed.
-        keys = None if batch.kind == "rebuild" else lake.pin(gold.touched(contract, changed, current))
+        keys = None
+        if batch.kind != "rebuild":
+            keys = touched_keys(contract)
+            if keys is None:
+                return None
         # After one that was given up the warehouse gets what is there.
         if not batch.is_rebuild_given_up:
             computed = gold.compute(contract, keys, current)
             existing = lake.read(tables.gold_table(contract))
-            lake.merge_gold(contract, lake.pin(gold.difference(contract, keys, computed, existing)))
+            lake.merge_gold(contract, lake.pin(gold.difference(contract, keys, computed, existing)), keys)
         committed_at = lake.committed_at(tables.gold_table(contract))
-        rows = gold.under(keys, lake.read(tables.gold_table(contract)), contract)
+        rows = touched.under(keys, lake.read(tables.gold_table(contract)), contract)
         return export.write(contract, keys, rows, committed_at)
 
-    export.publish(lake.side_by_side(build, touched))
+    def touched_keys(contract: GoldContract) -> touched.Keys | None:
+        found = touched.touched(contract, changed, current, is_narrowed=bool(batch.narrowed))
+        keys = touched.measured(contract, lake.pin(found)) if found is not None else None
+        if not contract.unknown_member:
+            return keys
+        # Until another member comes, not only while there is none: a try that was killed may have written it.
+        if keys is None and lake.read(tables.gold_table(contract)).limit(2).count() == 2:
+            return None
+        return gold.with_unknown_member(contract, keys, current)
+
+    export.publish([table for table in lake.side_by_side(build, concerned) if table is not None])
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from lakehouse import warehouse
 from lakehouse.contract import Column, GoldContract
 from lakehouse.tokens import TokenKey
+from lakehouse.touched import Keys
 
 _WRITTEN = "key string, bytes bigint, rows bigint, longest string"
 
@@ -35,7 +36,7 @@ class Export:
         self._spark, self._bucket, self._batch_id, self._key = spark, bucket, batch_id, key
 
     def write(
-        self, contract: GoldContract, keys: DataFrame | None, rows: DataFrame, committed_at: str
+        self, contract: GoldContract, keys: Keys | None, rows: DataFrame, committed_at: str
     ) -> warehouse.ExportedTable:
         """Write the touched keys, and the rows now under them, of one table; without keys `rows` are all of it.
 
@@ -45,7 +46,7 @@ class Export:
         folder = f"{warehouse.folder(self._batch_id)}{contract.dataset}/"
         return warehouse.ExportedTable(
             contract.dataset,
-            keys=() if keys is None else self._write(keys.coalesce(1), key_columns, f"{folder}keys/"),
+            keys=() if keys is None else self._write(keys.rows.coalesce(1), key_columns, f"{folder}keys/"),
             rows=self._write(rows, contract.served, f"{folder}rows/", contract.personal),
             private=self._write_private(contract, rows, f"{folder}private/"),
             is_whole=keys is None,

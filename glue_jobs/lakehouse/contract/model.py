@@ -280,6 +280,21 @@ class GoldContract(_Table):
         """Every dataset that the table is computed from, lookups included."""
         return (*(source.dataset for source in self.sources), *(lookup.dataset for lookup in self.lookups))
 
+    def columns_of(self, dataset: str) -> frozenset[str] | None:
+        """The columns of a dataset that the table is computed from: those that its columns name, and those by which
+        rows are matched or follow each other. None, which may be all, when the contract says nothing of its columns."""
+        if not any(column.sources for column in self.columns):
+            return None
+        found = {source.column for column in self.columns for source in column.sources if source.dataset == dataset}
+        for lookup in self.lookups:
+            if lookup.source == dataset:
+                found |= {*lookup.on, *([lookup.as_of.instant] if lookup.as_of else [])}
+            if lookup.dataset == dataset:
+                found |= {*lookup.on.values(), *([lookup.as_of.day] if lookup.as_of else [])}
+        if self.sessions and self.sessions.dataset == dataset:
+            found.add(self.sessions.instant)
+        return frozenset(found)
+
 
 @dataclass(frozen=True)
 class View:

@@ -95,10 +95,11 @@ def _check_references(
         if dataset not in sources:
             document.complain(reference.dataset, f'"{dataset}" is not a source', one_of(dataset, sorted(sources)))
         elif source := sources[dataset]:
+            names = (*source.column_names, *(derived.column.name for derived in source.derived))
             for place, column in reference.lineage:
-                if column not in (*source.column_names, ROW_KEY):
+                if column not in (*names, ROW_KEY):
                     wrong = f'"{column}" is not a column of {dataset}'
-                    document.complain(place, wrong, one_of(column, source.column_names))
+                    document.complain(place, wrong, one_of(column, names))
     if contract is None:
         return
     for lookup in contract.lookups:

@@ -90,15 +90,24 @@ class IcebergTables:
             return list(pool.map(work, items))
 
     def _merge(
-        self, table: Table, source: DataFrame, on: tuple[str, ...], delete_when: SparkColumn | None = None
+        self,
+        table: Table,
+        source: DataFrame,
+        on: tuple[str, ...],
+        delete_when: SparkColumn | None = None,
+        among: Callable[[Callable[[str], SparkColumn]], SparkColumn] | None = None,
     ) -> None:
         """Upsert `source` by the columns `on`, null equal to null; where `delete_when` holds, delete and never insert.
 
-        Nothing is committed when there is nothing to merge.
+        Rows that `source` concerns are looked for `among` those for which it is true, so that files without such rows
+        are not read; it is given what finds the table's columns. Nothing is committed when there is nothing to merge.
         """
         if source.isEmpty():
             return
-        same = reduce(and_, (F.col(f"{table.identifier}.{name}").eqNullSafe(F.col(f"s.{name}")) for name in on))
+        here = functools.partial(_of, table.identifier)
+        same = reduce(and_, (here(name).eqNullSafe(F.col(f"s.{name}")) for name in on))
+        if among is not None:
+            same &= among(here)
         merge = source.alias("s").mergeInto(table.identifier, same)
         if delete_when is not None:
             merge = merge.whenMatched(delete_when).delete()
@@ -150,3 +159,7 @@ class IcebergTables:
     @functools.cached_property
     def _jvm(self) -> Any:
         return self.spark._jvm
+
+
+def _of(relation: str, name: str) -> SparkColumn:
+    return F.col(f"{relation}.{name}")

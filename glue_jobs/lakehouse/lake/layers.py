@@ -15,6 +15,7 @@ from lakehouse.lake.iceberg import Result
 from lakehouse.lake.ledger import Ledger
 from lakehouse.lake.quarantine import Quarantine
 from lakehouse.landing import LandedFile
+from lakehouse.touched import Keys
 
 
 class Lake(Ledger, Quarantine):
@@ -126,11 +127,12 @@ class Lake(Ledger, Quarantine):
         self._overwrite(tables.history_table(contract), judged.where(~is_winner), F.lit(True))
         self._overwrite(tables.silver_table(contract), judged.where(is_winner), F.lit(True))
 
-    def merge_gold(self, contract: GoldContract, difference: DataFrame) -> None:
-        """Apply `gold.difference`."""
+    def merge_gold(self, contract: GoldContract, difference: DataFrame, keys: Keys | None) -> None:
+        """Apply `gold.difference`, which concerns no rows but those under the keys."""
         self._merge(
             tables.gold_table(contract),
             difference,
             on=contract.key,
             delete_when=F.col(f"s.{gold.DELETED}"),
+            among=None if keys is None else keys.are_near,
         )

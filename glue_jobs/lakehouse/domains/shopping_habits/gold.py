@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -14,15 +16,7 @@ PURCHASES_PER_YEAR = {"Weekly": 52, "Fortnightly": 26, "Monthly": 12, "Quarterly
 
 def fact_purchase(inputs: Inputs) -> DataFrame:
     """Grain: customer_id, for there is one purchase of each customer."""
-    return inputs[PURCHASES].withColumns(
-        {
-            "age_band": F.coalesce("age_band", F.lit(UNKNOWN)),
-            "category": F.coalesce("category", F.lit(UNKNOWN)),
-            "discount": _yes_or_no("is_discounted"),
-            "subscription": _yes_or_no("is_subscribed"),
-            "purchases_per_year": _purchases_per_year(),
-        }
-    )
+    return inputs[PURCHASES].withColumns({**_classes(), "purchases_per_year": _purchases_per_year()})
 
 
 def demographic_insights(inputs: Inputs) -> DataFrame:
@@ -41,8 +35,9 @@ def purchase_insights(inputs: Inputs) -> DataFrame:
 
 
 def _insights(inputs: Inputs, *by: str) -> DataFrame:
-    purchases = fact_purchase(inputs).groupBy(*by)
-    amount, frequency = F.col("purchase_amount"), F.col("purchases_per_year")
+    classes = _classes()
+    purchases = inputs[PURCHASES].groupBy(*(classes.get(name, F.col(name)).alias(name) for name in by))
+    amount, frequency = F.col("purchase_amount"), _purchases_per_year()
     return purchases.agg(
         F.count("*").alias("purchase_count"),
         F.sum(amount).alias("revenue"),
@@ -55,6 +50,16 @@ def _insights(inputs: Inputs, *by: str) -> DataFrame:
         F.count(frequency).alias("frequency_known_count"),
         F.coalesce(F.sum(frequency), F.lit(0)).alias("purchases_per_year"),
     )
+
+
+def _classes() -> Mapping[str, Column]:
+    """What purchases are told apart by, besides silver's columns as they are."""
+    return {
+        "age_band": F.coalesce("age_band", F.lit(UNKNOWN)),
+        "category": F.coalesce("category", F.lit(UNKNOWN)),
+        "discount": _yes_or_no("is_discounted"),
+        "subscription": _yes_or_no("is_subscribed"),
+    }
 
 
 def _yes_or_no(flag: str) -> Column:

@@ -1,0 +1,163 @@
+"""Which keys of a gold table a batch touches: only the rows under them are computed, merged and loaded again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_
+from typing import Any
+
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F  # noqa: N812
+
+from lakehouse import tables
+from lakehouse.contract import AsOf, GoldContract, GoldLookup, GoldSource
+
+Frames = Mapping[str, DataFrame]
+DAY = "_day"
+"""Of `on_each_day`."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Touched keys, of which there is at least one: `rows` are distinct, one column for each that the contract
+    recomputes by. `days` are the first and the last of every date among these columns, so that files of other days need
+    not be read."""
+
+    rows: DataFrame
+    days: Mapping[str, tuple[Any, Any]]
+
+    def are_near(self, column: Callable[[str], SparkColumn]) -> SparkColumn:
+        """Whether a row's days, `column` of their names, lie between those of the keys: a row under one of them is."""
+        return reduce(and_, (column(name).between(*ends) for name, ends in self.days.items()), F.lit(True))
+
+
+def measured(contract: GoldContract, rows: DataFrame) -> Keys | None:
+    """The keys that these rows are; None when there is none. Computes: the rows should be pinned."""
+    dates = [name for name in contract.recompute_by if contract.column(name).type.kind == "date"]
+    ends = [end(name).alias(f"{end.__name__}_{name}") for name in dates for end in (F.min, F.max)]
+    found = rows.agg(F.count("*").alias("keys"), *ends).first()
+    if found is None or not found["keys"]:
+        return None
+    return Keys(rows, {name: (found[f"min_{name}"], found[f"max_{name}"]) for name in dates})
+
+
+def touched(contract: GoldContract, changes: Frames, silver: Frames, *, is_narrowed: bool = False) -> DataFrame | None:
+    """Distinct recompute keys that the batch's changes touch; None when no dataset of the table has changed.
+
+    `changes` holds those of the datasets that changed (`silver.changes`; others are absent), `silver` whole tables.
+    What happened to versions that are not current concerns those tables only that are made of versions. Of a batch that
+    was narrowed every change counts: what one try let in, a later one took out again.
+    """
+    changes = {name: rows for name, rows in changes.items() if name in contract.datasets}
+    if not changes:
+        return None
+    if not is_narrowed:
+        changes = {name: _that_matter(contract, name, rows) for name, rows in changes.items()}
+    changes = {
+        name: rows if name in contract.versioned else rows.where(F.col("_change") != tables.VERSION)
+        for name, rows in changes.items()
+    }
+    moved = {source: changes[source.dataset] for source in contract.sources if source.dataset in changes}
+    looking = [lookup for lookup in contract.lookups if lookup.dataset in changes]
+    keys = [
+        *(_keys_of(contract, source, rows) for source, rows in moved.items()),
+        *(_keys_of(contract, contract.source(one.source), _looking_up(one, changes, silver)) for one in looking),
+    ]
+    # Recompute columns are required: a row for which one is null, such as an event about no product, is in no row here.
+    distinct = reduce(DataFrame.unionByName, keys).na.drop().distinct()
+    return _whole_sessions(contract, distinct, changes, silver) if contract.sessions else distinct
+
+
+def _that_matter(contract: GoldContract, dataset: str, changes: DataFrame) -> DataFrame:
+    """The changes but those of a row that was there and is there now, and says the same in all that the table is
+    computed from."""
+    columns = contract.columns_of(dataset)
+    if columns is None or dataset in contract.versioned:
+        return changes
+    keys = [F.expr(text) for source in contract.sources if source.dataset == dataset for text in source.keys.values()]
+    said = F.struct(*(F.col(name) for name in sorted(columns | {"_key"})), *keys)
+    of_row = Window.partitionBy("_key")
+    is_same = F.min(said).over(of_row).eqNullSafe(F.max(said).over(of_row))
+    is_still_there = F.min("_change").over(of_row) != F.max("_change").over(of_row)
+    rows = changes.where(F.col("_change") != tables.VERSION).withColumn("_matters", ~(is_same & is_still_there))
+    return rows.where("_matters").select(*changes.columns)
+
+
+def _looking_up(lookup: GoldLookup, changes: Frames, silver: Frames) -> DataFrame:
+    """The rows of a source for which changes of a lookup matter."""
+    moved, source = changes[lookup.dataset], silver[lookup.source]
+    names = {here: F.col(there).alias(here) for here, there in lookup.on.items()}
+    if lookup.as_of is None:
+        return semi_join(source, moved.select(*names.values()).distinct(), tuple(lookup.on))
+    days = on_each_day(moved, lookup.as_of).select(*names.values(), DAY).distinct()
+    dated = source.withColumn(DAY, F.to_date(lookup.as_of.instant))
+    return semi_join(dated, days, (*lookup.on, DAY)).drop(DAY)
+
+
+def on_each_day(rows: DataFrame, as_of: AsOf) -> DataFrame:
+    """The rows of a lookup, once for every `DAY` on which they may hold."""
+    return rows.withColumn(DAY, F.explode(F.sequence(as_of.day, F.date_add(as_of.day, as_of.days - 1))))
+
+
+def _whole_sessions(contract: GoldContract, keys: DataFrame, changes: Frames, silver: Frames) -> DataFrame:
+    """The keys, and those of the days that sessions with a touched day reach or reached, midnight after midnight."""
+    sessions = contract.sessions
+    assert sessions is not None  # noqa: S101 - for the type checker
+    rows = silver[sessions.dataset]
+    if sessions.dataset in changes:
+        # What left may have held two days together that its leaving parts.
+        gone = changes[sessions.dataset].where(F.col("_change") == tables.OLD)
+        rows = rows.unionByName(gone.select(*rows.columns))
+    whose = [name for name in contract.recompute_by if name != sessions.day]
+    source = contract.source(sessions.dataset)
+    keyed = _with_keys(contract, source, rows, (sessions.instant,))
+    days = (
+        semi_join(keyed, keys.select(*whose).distinct(), tuple(whose))
+        .groupBy(*contract.recompute_by)
+        .agg(F.min(sessions.instant).alias("_first"), F.max(sessions.instant).alias("_last"))
+    )
+    in_order = Window.partitionBy(*whose).orderBy(sessions.day)
+    is_linked = F.col("_first") - F.lag("_last").over(in_order) <= F.expr(
+        f"INTERVAL {sessions.silence_minutes} MINUTES"
+    )
+    islands = days.withColumn("_island", F.count_if(~F.coalesce(is_linked, F.lit(False))).over(in_order))
+    touched_islands = semi_join(islands, keys, contract.recompute_by).select(*whose, "_island").distinct()
+    reached = semi_join(islands, touched_islands, (*whose, "_island")).select(*contract.recompute_by)
+    return keys.unionByName(reached).distinct()
+
+
+def under_keys(rows: DataFrame, source: GoldSource, keys: Keys) -> DataFrame:
+    """The rows of a source that touch one of the keys."""
+    named = rows.where(keys.are_near(lambda name: F.expr(source.keys[name]))).withColumns(
+        {f"_k_{name}": F.expr(text) for name, text in source.keys.items()}
+    )
+    prefixed = keys.rows.select(*(F.col(name).alias(f"_k_{name}") for name in source.keys))
+    return semi_join(named, prefixed, tuple(prefixed.columns)).select(*rows.columns)
+
+
+def under(keys: Keys | None, table: DataFrame, contract: GoldContract) -> DataFrame:
+    """The rows of a gold table whose recompute key is among the touched ones; all of them without any."""
+    if keys is None:
+        return table
+    return semi_join(table.where(keys.are_near(F.col)), keys.rows, contract.recompute_by)
+
+
+def _keys_of(contract: GoldContract, source: GoldSource, rows: DataFrame) -> DataFrame:
+    return _with_keys(contract, source, rows, ())
+
+
+def _with_keys(contract: GoldContract, source: GoldSource, rows: DataFrame, others: tuple[str, ...]) -> DataFrame:
+    """The recompute key of every row, and other columns of it."""
+    types = {column.name: column.type.spark for column in contract.columns}
+    keys = (F.expr(source.keys[name]).cast(types[name]).alias(name) for name in contract.recompute_by)
+    return rows.select(*keys, *others)
+
+
+def semi_join(rows: DataFrame, keys: DataFrame, names: tuple[str, ...]) -> DataFrame:
+    """Rows whose `names` are among the keys; null equals null."""
+    left, right = rows.alias("l"), keys.alias("r")
+    condition = reduce(and_, (F.col(f"l.{name}").eqNullSafe(F.col(f"r.{name}")) for name in names))
+    return left.join(right, condition, "left_semi")

@@ -1,0 +1,121 @@
+"""Which keys a batch's changes touch: those for which a column that the table is computed from says something else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from lakehouse import gold, tables, touched
+from lakehouse.contract import GoldContract, load_registry
+
+REGISTRY = load_registry()
+EVENTS, USERS, RATES = "storefront.events", "storefront.users", "storefront.exchange_rates"
+NOON = datetime(2026, 3, 1, 12)
+EVENT = {"event_id": "e-1", "user_id": "u-1", "event_type": "search", "occurred_at": NOON, "device": "mobile"}
+USER = {"user_id": "u-1", "email": "a@example.com", "country": "DE", "signed_up_at": NOON}
+
+
+def frame(spark: SparkSession, dataset: str, rows: Sequence[Mapping[str, Any]], changes: bool = False) -> DataFrame:
+    """Silver rows of a dataset, or changes of it; what is not given is null."""
+    source = REGISTRY.sources[dataset]
+    shape = tables.changes_table(source).columns if changes else tables.silver_table(source).columns
+    values = [tuple(row.get(name) for name, _ in shape) for row in rows]
+    return spark.createDataFrame(values, ", ".join(f"`{name}` {kind}" for name, kind in shape))
+
+
+def change(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """A change of one row: it was so, and is so."""
+    return [
+        {"_key": "k", "_change": kind, "_changed_by": 7, **row}
+        for kind, row in ((tables.OLD, before), (tables.NEW, after))
+        if row is not None
+    ]
+
+
+def keys(
+    spark: SparkSession, table: str, dataset: str, changes: Sequence[Mapping[str, Any]], **options: bool
+) -> set[Any]:
+    contract = REGISTRY.gold[f"storefront.{table}"]
+    silver = {name: frame(spark, name, []) for name in contract.datasets}
+    silver[EVENTS] = frame(spark, EVENTS, [{"_key": "k", **EVENT}])
+    moved = {dataset: frame(spark, dataset, changes, changes=True)}
+    found = touched.touched(contract, moved, silver, **options)
+    return {tuple(row) for row in found.collect()} if found is not None else set()
+
+
+@pytest.mark.parametrize("contract", REGISTRY.gold.values(), ids=list(REGISTRY.gold))
+def test_a_table_is_computed_from_no_other_columns_than_its_contract_names(
+    spark: SparkSession, contract: GoldContract
+) -> None:
+    """But of versions a function sees no others, so that one that needs more fails here."""
+    silver = {name: frame(spark, name, []) for name in contract.datasets}
+    silver |= {gold.versions_of(name): rows for name, rows in silver.items()}
+    for dataset in contract.datasets:
+        named = contract.columns_of(dataset)
+        assert named is not None
+        assert named <= set(silver[dataset].columns), dataset
+    keys = touched.measured(contract, silver_keys(spark, contract))
+    for found in (gold.compute(contract, None, silver), gold.compute(contract, keys, silver)):
+        assert found.columns == list(contract.column_names)
+
+
+def silver_keys(spark: SparkSession, contract: GoldContract) -> DataFrame:
+    """Some key, of the right types."""
+    value = {"date": NOON.date(), "timestamp": NOON, "varchar": "x"}
+    row = tuple(value.get(contract.column(name).type.kind, 1) for name in contract.recompute_by)
+    shape = ", ".join(f"{name} {contract.column(name).type.spark}" for name in contract.recompute_by)
+    return spark.createDataFrame([row], shape)
+
+
+def test_a_column_of_which_the_table_knows_nothing_touches_nothing(spark: SparkSession) -> None:
+    changes = change(EVENT, {**EVENT, "event_type": "purchase"})
+    assert keys(spark, "dim_device", EVENTS, changes) == set()
+    assert keys(spark, "dim_date", EVENTS, changes) == set()
+    assert keys(spark, "fact_event", EVENTS, changes) == {(NOON.date(), "e-1")}
+    assert keys(spark, "user_activity", EVENTS, changes) == {(NOON.date(), "u-1")}
+
+
+def test_a_row_that_moves_touches_where_it_was_and_where_it_is(spark: SparkSession) -> None:
+    changes = change(EVENT, {**EVENT, "occurred_at": datetime(2027, 1, 2, 3)})
+    assert keys(spark, "dim_date", EVENTS, changes) == {(2026,), (2027,)}
+    assert keys(spark, "fact_event", EVENTS, changes) == {(NOON.date(), "e-1"), (date(2027, 1, 2), "e-1")}
+
+
+@pytest.mark.parametrize(("before", "after"), [(EVENT, None), (None, EVENT)], ids=["leaves", "comes"])
+def test_a_row_that_comes_or_leaves_touches_every_table(spark: SparkSession, before: Any, after: Any) -> None:
+    assert keys(spark, "dim_device", EVENTS, change(before, after)) == {("mobile",)}
+
+
+def test_null_is_a_value_like_others(spark: SparkSession) -> None:
+    assert keys(spark, "dim_device", EVENTS, change({**EVENT, "device": None}, EVENT)) == {("mobile",), ("unknown",)}
+    nameless = {**EVENT, "device": None}
+    assert keys(spark, "dim_device", EVENTS, change(nameless, {**nameless, "event_type": "purchase"})) == set()
+
+
+def test_facts_ask_of_their_user_only_whether_there_is_one(spark: SparkSession) -> None:
+    moved = change(USER, {**USER, "country": "FR"})
+    assert keys(spark, "fact_event", USERS, moved) == set()
+    assert keys(spark, "dim_user", USERS, moved) == {("u-1",)}
+    assert keys(spark, "fact_event", USERS, change(None, USER)) == {(NOON.date(), "e-1")}
+    assert keys(spark, "fact_event", USERS, change(USER, None)) == {(NOON.date(), "e-1")}
+
+
+def test_of_a_narrowed_batch_every_change_counts(spark: SparkSession) -> None:
+    """A row that one try let in and the next took out again is nowhere, but gold may have been computed between."""
+    changes = change(EVENT, EVENT)
+    assert keys(spark, "fact_event", EVENTS, changes) == set()
+    assert keys(spark, "fact_event", EVENTS, changes, is_narrowed=True) == {(NOON.date(), "e-1")}
+
+
+def test_keys_know_their_days(spark: SparkSession) -> None:
+    contract = REGISTRY.gold["storefront.fact_event"]
+    days = [date(2026, 3, 1), date(2025, 1, 1), date(2026, 2, 1)]
+    rows = spark.createDataFrame([(day, "e") for day in days], "event_date date, event_id string")
+    found = touched.measured(contract, rows)
+    assert found is not None
+    assert found.days == {"event_date": (date(2025, 1, 1), date(2026, 3, 1))}
+    assert touched.measured(contract, rows.where("false")) is None
