@@ -110,9 +110,9 @@ COMMENT ON COLUMN storefront.dim_product.product_key IS 'Surrogate key, a hash o
 
 COMMENT ON COLUMN storefront.dim_product.product_id IS 'Identifies the product in the shop; "(unknown)" for the unknown member.';
 
-COMMENT ON COLUMN storefront.dim_product.product_name IS 'Name in the latest sale that says one; null as long as none does.';
+COMMENT ON COLUMN storefront.dim_product.product_name IS 'Name in the latest sale, by time and transaction_id, that says one; null as long as none does.';
 
-COMMENT ON COLUMN storefront.dim_product.category IS 'Category in the latest sale that says one; null as long as none does.';
+COMMENT ON COLUMN storefront.dim_product.category IS 'Category in the latest sale, by time and transaction_id, that says one; null as long as none does.';
 
 COMMENT ON COLUMN storefront.dim_product.first_sold_at IS 'When the product was first sold, whatever became of the sale, in UTC; null before that.';
 
