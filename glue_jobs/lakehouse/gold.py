@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from lakehouse.contract import GoldContract
+from lakehouse.extents import Extent
 from lakehouse.touched import DAY, Frames, Keys, on_each_day, under, under_keys
 
 UNKNOWN_KEY = 0
@@ -79,7 +80,7 @@ def surrogate_or_unknown(key: SparkColumn, is_known: SparkColumn) -> SparkColumn
 def with_unknown_member(contract: GoldContract, keys: Keys | None, silver: Frames) -> Keys:
     """The keys and that of the unknown member."""
     unknown = _unknown(contract, next(iter(silver.values()))).select(*contract.recompute_by)
-    return Keys(unknown if keys is None else keys.rows.unionByName(unknown), {})
+    return Keys(unknown if keys is None else keys.rows.unionByName(unknown), Extent({}))
 
 
 def compute(contract: GoldContract, keys: Keys | None, silver: Frames) -> DataFrame:

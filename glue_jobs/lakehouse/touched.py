@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
-from typing import Any
 
-from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
 from lakehouse import tables
 from lakehouse.contract import AsOf, GoldContract, GoldLookup, GoldSource
+from lakehouse.extents import Extent, extent_of
 
 Frames = Mapping[str, DataFrame]
 DAY = "_day"
@@ -23,25 +22,17 @@ DAY = "_day"
 @dataclass(frozen=True)
 class Keys:
     """Touched keys, of which there is at least one: `rows` are distinct, one column for each that the contract
-    recomputes by. `days` are the first and the last of every date among these columns, so that files of other days need
-    not be read."""
+    recomputes by. `days` is where they lie by the dates among these columns: files of other days need not be read."""
 
     rows: DataFrame
-    days: Mapping[str, tuple[Any, Any]]
-
-    def are_near(self, column: Callable[[str], SparkColumn]) -> SparkColumn:
-        """Whether a row's days, `column` of their names, lie between those of the keys: a row under one of them is."""
-        return reduce(and_, (column(name).between(*ends) for name, ends in self.days.items()), F.lit(True))
+    days: Extent
 
 
 def measured(contract: GoldContract, rows: DataFrame) -> Keys | None:
     """The keys that these rows are; None when there is none. Computes: the rows should be pinned."""
     dates = [name for name in contract.recompute_by if contract.column(name).type.kind == "date"]
-    ends = [end(name).alias(f"{end.__name__}_{name}") for name in dates for end in (F.min, F.max)]
-    found = rows.agg(F.count("*").alias("keys"), *ends).first()
-    if found is None or not found["keys"]:
-        return None
-    return Keys(rows, {name: (found[f"min_{name}"], found[f"max_{name}"]) for name in dates})
+    count, days = extent_of(rows, dates)
+    return Keys(rows, days) if count else None
 
 
 def touched(contract: GoldContract, changes: Frames, silver: Frames, *, is_narrowed: bool = False) -> DataFrame | None:
@@ -131,7 +122,7 @@ def _whole_sessions(contract: GoldContract, keys: DataFrame, changes: Frames, si
 
 def under_keys(rows: DataFrame, source: GoldSource, keys: Keys) -> DataFrame:
     """The rows of a source that touch one of the keys."""
-    named = rows.where(keys.are_near(lambda name: F.expr(source.keys[name]))).withColumns(
+    named = rows.where(keys.days.holds(lambda name: F.expr(source.keys[name]))).withColumns(
         {f"_k_{name}": F.expr(text) for name, text in source.keys.items()}
     )
     prefixed = keys.rows.select(*(F.col(name).alias(f"_k_{name}") for name in source.keys))
@@ -142,7 +133,7 @@ def under(keys: Keys | None, table: DataFrame, contract: GoldContract) -> DataFr
     """The rows of a gold table whose recompute key is among the touched ones; all of them without any."""
     if keys is None:
         return table
-    return semi_join(table.where(keys.are_near(F.col)), keys.rows, contract.recompute_by)
+    return semi_join(table.where(keys.days.holds(F.col)), keys.rows, contract.recompute_by)
 
 
 def _keys_of(contract: GoldContract, source: GoldSource, rows: DataFrame) -> DataFrame:

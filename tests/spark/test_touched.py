@@ -117,5 +117,5 @@ def test_keys_know_their_days(spark: SparkSession) -> None:
     rows = spark.createDataFrame([(day, "e") for day in days], "event_date date, event_id string")
     found = touched.measured(contract, rows)
     assert found is not None
-    assert found.days == {"event_date": (date(2025, 1, 1), date(2026, 3, 1))}
+    assert found.days.ends == {"event_date": (date(2025, 1, 1), date(2026, 3, 1))}
     assert touched.measured(contract, rows.where("false")) is None

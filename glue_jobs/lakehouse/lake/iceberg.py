@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from lakehouse import tables
+from lakehouse.extents import Extent
 from lakehouse.tables import Table
 
 PROPERTIES = {
@@ -95,19 +96,20 @@ class IcebergTables:
         source: DataFrame,
         on: tuple[str, ...],
         delete_when: SparkColumn | None = None,
-        among: Callable[[Callable[[str], SparkColumn]], SparkColumn] | None = None,
+        among: Extent | None = None,
     ) -> None:
         """Upsert `source` by the columns `on`, null equal to null; where `delete_when` holds, delete and never insert.
 
-        Rows that `source` concerns are looked for `among` those for which it is true, so that files without such rows
-        are not read; it is given what finds the table's columns. Nothing is committed when there is nothing to merge.
+        `among` is where rows that `source` concerns lie, as they are and as they become: files without such rows are
+        not read, and what others write elsewhere in the meantime is no conflict. Nothing is committed when there is
+        nothing to merge.
         """
         if source.isEmpty():
             return
-        here = functools.partial(_of, table.identifier)
-        same = reduce(and_, (here(name).eqNullSafe(F.col(f"s.{name}")) for name in on))
+        target = {name: F.col(f"{table.identifier}.{name}") for name in table.column_names}
+        same = reduce(and_, (target[name].eqNullSafe(F.col(f"s.{name}")) for name in on))
         if among is not None:
-            same &= among(here)
+            same &= among.holds(target.__getitem__)
         merge = source.alias("s").mergeInto(table.identifier, same)
         if delete_when is not None:
             merge = merge.whenMatched(delete_when).delete()
@@ -159,7 +161,3 @@ class IcebergTables:
     @functools.cached_property
     def _jvm(self) -> Any:
         return self.spark._jvm
-
-
-def _of(relation: str, name: str) -> SparkColumn:
-    return F.col(f"{relation}.{name}")
