@@ -17,7 +17,6 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from lakehouse.contract import GoldContract
-from lakehouse.extents import Extent
 from lakehouse.touched import DAY, Frames, Keys, on_each_day, under, under_keys
 
 UNKNOWN_KEY = 0
@@ -78,9 +77,9 @@ def surrogate_or_unknown(key: SparkColumn, is_known: SparkColumn) -> SparkColumn
 
 
 def with_unknown_member(contract: GoldContract, keys: Keys | None, silver: Frames) -> Keys:
-    """The keys and that of the unknown member."""
+    """The keys and that of the unknown member, which has no day."""
     unknown = _unknown(contract, next(iter(silver.values()))).select(*contract.recompute_by)
-    return Keys(unknown if keys is None else keys.rows.unionByName(unknown), Extent({}))
+    return Keys(unknown if keys is None else keys.rows.unionByName(unknown), {})
 
 
 def compute(contract: GoldContract, keys: Keys | None, silver: Frames) -> DataFrame:
@@ -91,11 +90,13 @@ def compute(contract: GoldContract, keys: Keys | None, silver: Frames) -> DataFr
     """
     inputs = {}
     for source in contract.sources:
-        rows = silver[source.dataset] if keys is None else under_keys(silver[source.dataset], source, keys)
+        rows = silver[source.dataset] if keys is None else under_keys(contract, silver[source.dataset], source, keys)
         inputs[source.dataset] = _of_lineage(contract, source.dataset, rows)
         if source.has_versions:
             versions = silver[versions_of(source.dataset)]
-            inputs[versions_of(source.dataset)] = versions if keys is None else under_keys(versions, source, keys)
+            inputs[versions_of(source.dataset)] = (
+                versions if keys is None else under_keys(contract, versions, source, keys)
+            )
     for lookup in contract.lookups:
         inputs[lookup.dataset] = _of_lineage(contract, lookup.dataset, silver[lookup.dataset])
         if lookup.has_versions:

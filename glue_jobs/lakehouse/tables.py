@@ -124,11 +124,6 @@ class Table:
     def column_names(self) -> tuple[str, ...]:
         return tuple(name for name, _ in self.columns)
 
-    @property
-    def partition_columns(self) -> tuple[str, ...]:
-        """The columns that the partition transforms are of."""
-        return tuple(transform.partition("(")[2].rstrip(")") or transform for transform in self.partition_by)
-
 
 files = Table("ops", "files", FILES)
 batches = Table("ops", "batches", BATCHES)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
 
+from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
 from lakehouse import tables
 from lakehouse.contract import AsOf, GoldContract, GoldLookup, GoldSource
-from lakehouse.extents import Extent, extent_of
 
 Frames = Mapping[str, DataFrame]
 DAY = "_day"
@@ -21,18 +21,25 @@ DAY = "_day"
 
 @dataclass(frozen=True)
 class Keys:
-    """Touched keys, of which there is at least one: `rows` are distinct, one column for each that the contract
-    recomputes by. `days` is where they lie by the dates among these columns: files of other days need not be read."""
+    """Touched keys: `rows` hold one column for each that the contract recomputes by. `days` are the first and the last
+    of every date among these columns, in days since 1970, for Python knows no year 0 and no year 10000."""
 
     rows: DataFrame
-    days: Extent
+    days: Mapping[str, tuple[int, int]]
+
+    def are_near(self, column: Callable[[str], SparkColumn]) -> SparkColumn:
+        """Whether a row may be under one of the keys, by its days alone; `column` finds these by their names. It can be
+        told from what Iceberg knows of whole files."""
+        ends = {name: [F.date_from_unix_date(F.lit(day)) for day in pair] for name, pair in self.days.items()}
+        return reduce(and_, (column(name).between(*pair) for name, pair in ends.items()), F.lit(True))
 
 
 def measured(contract: GoldContract, rows: DataFrame) -> Keys | None:
     """The keys that these rows are; None when there is none. Computes: the rows should be pinned."""
     dates = [name for name in contract.recompute_by if contract.column(name).type.kind == "date"]
-    count, days = extent_of(rows, dates)
-    return Keys(rows, days) if count else None
+    ends = [F.struct(*(F.unix_date(end(name)) for end in (F.min, F.max))) for name in dates]
+    count, *found = rows.agg(F.count("*"), *ends).collect()[0]
+    return Keys(rows, {name: tuple(pair) for name, pair in zip(dates, found, strict=True)}) if count else None
 
 
 def touched(contract: GoldContract, changes: Frames, silver: Frames, *, is_narrowed: bool = False) -> DataFrame | None:
@@ -64,17 +71,23 @@ def touched(contract: GoldContract, changes: Frames, silver: Frames, *, is_narro
 
 def _that_matter(contract: GoldContract, dataset: str, changes: DataFrame) -> DataFrame:
     """The changes but those of a row that was there and is there now, and says the same in all that the table is
-    computed from."""
+    computed from.
+
+    It was there when a version of it left, and is when one entered, unless a version did both: then one try of the
+    batch has undone what another did, under another contract perhaps, and what there was between does not matter less.
+    """
     columns = contract.columns_of(dataset)
     if columns is None or dataset in contract.versioned:
         return changes
     keys = [F.expr(text) for source in contract.sources if source.dataset == dataset for text in source.keys.values()]
     said = F.struct(*(F.col(name) for name in sorted(columns | {"_key"})), *keys)
-    of_row = Window.partitionBy("_key")
-    is_same = F.min(said).over(of_row).eqNullSafe(F.max(said).over(of_row))
+    of_row, of_version = Window.partitionBy("_key"), Window.partitionBy("_key", "_file_id", "_row")
+    moved = changes.where(F.col("_change") != tables.VERSION).withColumn("_said", said)
+    told = moved.withColumn("_did_both", F.min("_change").over(of_version) != F.max("_change").over(of_version))
+    is_same = F.min("_said").over(of_row).eqNullSafe(F.max("_said").over(of_row))
     is_still_there = F.min("_change").over(of_row) != F.max("_change").over(of_row)
-    rows = changes.where(F.col("_change") != tables.VERSION).withColumn("_matters", ~(is_same & is_still_there))
-    return rows.where("_matters").select(*changes.columns)
+    idle = is_same & is_still_there & ~F.max("_did_both").over(of_row)
+    return told.withColumn("_is_idle", idle).where(~F.col("_is_idle")).select(*changes.columns)
 
 
 def _looking_up(lookup: GoldLookup, changes: Frames, silver: Frames) -> DataFrame:
@@ -104,7 +117,7 @@ def _whole_sessions(contract: GoldContract, keys: DataFrame, changes: Frames, si
         rows = rows.unionByName(gone.select(*rows.columns))
     whose = [name for name in contract.recompute_by if name != sessions.day]
     source = contract.source(sessions.dataset)
-    keyed = _with_keys(contract, source, rows, (sessions.instant,))
+    keyed = _keys_of(contract, source, rows, (sessions.instant,))
     days = (
         semi_join(keyed, keys.select(*whose).distinct(), tuple(whose))
         .groupBy(*contract.recompute_by)
@@ -120,12 +133,13 @@ def _whole_sessions(contract: GoldContract, keys: DataFrame, changes: Frames, si
     return keys.unionByName(reached).distinct()
 
 
-def under_keys(rows: DataFrame, source: GoldSource, keys: Keys) -> DataFrame:
+def under_keys(contract: GoldContract, rows: DataFrame, source: GoldSource, keys: Keys) -> DataFrame:
     """The rows of a source that touch one of the keys."""
-    named = rows.where(keys.days.holds(lambda name: F.expr(source.keys[name]))).withColumns(
-        {f"_k_{name}": F.expr(text) for name, text in source.keys.items()}
+    key_of = _key_of(contract, source)
+    named = rows.where(keys.are_near(key_of.__getitem__)).withColumns(
+        {f"_k_{name}": key for name, key in key_of.items()}
     )
-    prefixed = keys.rows.select(*(F.col(name).alias(f"_k_{name}") for name in source.keys))
+    prefixed = keys.rows.select(*(F.col(name).alias(f"_k_{name}") for name in key_of))
     return semi_join(named, prefixed, tuple(prefixed.columns)).select(*rows.columns)
 
 
@@ -133,18 +147,18 @@ def under(keys: Keys | None, table: DataFrame, contract: GoldContract) -> DataFr
     """The rows of a gold table whose recompute key is among the touched ones; all of them without any."""
     if keys is None:
         return table
-    return semi_join(table.where(keys.days.holds(F.col)), keys.rows, contract.recompute_by)
+    return semi_join(table.where(keys.are_near(F.col)), keys.rows, contract.recompute_by)
 
 
-def _keys_of(contract: GoldContract, source: GoldSource, rows: DataFrame) -> DataFrame:
-    return _with_keys(contract, source, rows, ())
-
-
-def _with_keys(contract: GoldContract, source: GoldSource, rows: DataFrame, others: tuple[str, ...]) -> DataFrame:
-    """The recompute key of every row, and other columns of it."""
-    types = {column.name: column.type.spark for column in contract.columns}
-    keys = (F.expr(source.keys[name]).cast(types[name]).alias(name) for name in contract.recompute_by)
+def _keys_of(contract: GoldContract, source: GoldSource, rows: DataFrame, others: tuple[str, ...] = ()) -> DataFrame:
+    """The recompute key of every row of a source, and other columns of it."""
+    keys = (key.alias(name) for name, key in _key_of(contract, source).items())
     return rows.select(*keys, *others)
+
+
+def _key_of(contract: GoldContract, source: GoldSource) -> Mapping[str, SparkColumn]:
+    """The recompute key that a row of a source touches, typed as the table's columns are."""
+    return {name: F.expr(source.keys[name]).cast(contract.column(name).type.spark) for name in contract.recompute_by}
 
 
 def semi_join(rows: DataFrame, keys: DataFrame, names: tuple[str, ...]) -> DataFrame:

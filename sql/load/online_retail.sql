@@ -42,7 +42,6 @@ FORMAT AS PARQUET
 MANIFEST;
 
 CREATE TEMP TABLE stage_online_retail_fact_invoice_line_keys (
-    invoice_date DATE NOT NULL,
     invoice_line_key VARCHAR(32) NOT NULL
 );
 
@@ -190,8 +189,7 @@ WHERE
 DELETE FROM online_retail.fact_invoice_line
 USING stage_online_retail_fact_invoice_line_keys
 WHERE
-    online_retail.fact_invoice_line.invoice_date = stage_online_retail_fact_invoice_line_keys.invoice_date
-    AND online_retail.fact_invoice_line.invoice_line_key = stage_online_retail_fact_invoice_line_keys.invoice_line_key
+    online_retail.fact_invoice_line.invoice_line_key = stage_online_retail_fact_invoice_line_keys.invoice_line_key
     AND NOT EXISTS (
         SELECT 1
         FROM ops.loads AS loaded

@@ -154,7 +154,6 @@ FORMAT AS PARQUET
 MANIFEST;
 
 CREATE TEMP TABLE stage_storefront_fact_event_keys (
-    event_date DATE NOT NULL,
     event_id VARCHAR(40) NOT NULL
 );
 
@@ -221,7 +220,6 @@ FORMAT AS PARQUET
 MANIFEST;
 
 CREATE TEMP TABLE stage_storefront_fact_transaction_keys (
-    transaction_date DATE NOT NULL,
     transaction_id VARCHAR(40) NOT NULL
 );
 
@@ -611,8 +609,7 @@ WHERE
 DELETE FROM storefront.fact_event
 USING stage_storefront_fact_event_keys
 WHERE
-    storefront.fact_event.event_date = stage_storefront_fact_event_keys.event_date
-    AND storefront.fact_event.event_id = stage_storefront_fact_event_keys.event_id
+    storefront.fact_event.event_id = stage_storefront_fact_event_keys.event_id
     AND NOT EXISTS (
         SELECT 1
         FROM ops.loads AS loaded
@@ -729,8 +726,7 @@ WHERE
 DELETE FROM storefront.fact_transaction
 USING stage_storefront_fact_transaction_keys
 WHERE
-    storefront.fact_transaction.transaction_date = stage_storefront_fact_transaction_keys.transaction_date
-    AND storefront.fact_transaction.transaction_id = stage_storefront_fact_transaction_keys.transaction_id
+    storefront.fact_transaction.transaction_id = stage_storefront_fact_transaction_keys.transaction_id
     AND NOT EXISTS (
         SELECT 1
         FROM ops.loads AS loaded

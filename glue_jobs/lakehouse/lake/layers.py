@@ -11,7 +11,6 @@ from pyspark.sql import functions as F  # noqa: N812
 from lakehouse import bronze, gold, silver, tables
 from lakehouse.bronze import BronzeTable, IngestPlan, WrittenFile
 from lakehouse.contract import GoldContract, SourceContract
-from lakehouse.extents import extent_of
 from lakehouse.lake.iceberg import Result
 from lakehouse.lake.ledger import Ledger
 from lakehouse.lake.quarantine import Quarantine
@@ -120,15 +119,7 @@ class Lake(Ledger, Quarantine):
             .withColumn("_leaves", F.lit(False))
             .unionByName(leaving.join(judged.where(is_winner), "_key", "left_anti").withColumn("_leaves", F.lit(True)))
         )
-        # Of all versions that were judged: what a twin of this run writes lies there too, and is noticed.
-        _, among = extent_of(judged, table.partition_columns)
-        self._merge(
-            table,
-            changed.select(*table.column_names, "_leaves"),
-            on=("_key",),
-            delete_when=F.col("s._leaves"),
-            among=among,
-        )
+        self._merge(table, changed.select(*table.column_names, "_leaves"), on=("_key",), delete_when=F.col("s._leaves"))
 
     def replace_silver(self, contract: SourceContract, judged: DataFrame) -> None:
         """Make silver and history hold what `silver.judge` found, and nothing else."""
@@ -143,5 +134,5 @@ class Lake(Ledger, Quarantine):
             difference,
             on=contract.key,
             delete_when=F.col(f"s.{gold.DELETED}"),
-            among=None if keys is None else keys.days,
+            among=None if keys is None else keys.are_near,
         )
