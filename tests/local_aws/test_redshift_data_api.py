@@ -76,6 +76,21 @@ def test_fields_have_the_types_of_the_service(redshift: RedshiftData) -> None:
     assert result["TotalNumRows"] == 1
 
 
+def test_years_that_python_does_not_know(redshift: RedshiftData) -> None:
+    """Redshift's dates go from 4713 BC to 294276 AD, its timestamps too."""
+    sql = (
+        "SELECT DATEADD(day, days, '0001-01-01'::date)::date AS day, DATEADD(day, days, '0001-01-01 03:04:05.60') AS at"
+        " FROM (SELECT -1 AS days UNION ALL SELECT 0 UNION ALL SELECT 3652059 UNION ALL SELECT NULL) ORDER BY days"
+    )
+    result = redshift.client.get_statement_result(Id=redshift.finish(redshift.start(sql))["Id"])
+    assert [[field.get("stringValue") for field in record] for record in result["Records"]] == [
+        ["0001-12-31 BC", "0001-12-31 03:04:05.6 BC"],
+        ["0001-01-01", "0001-01-01 03:04:05.6"],
+        ["10000-01-01", "10000-01-01 03:04:05.6"],
+        [None, None],
+    ]
+
+
 def test_result_comes_in_pages(redshift: RedshiftData) -> None:
     query = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 2500) SELECT n FROM r ORDER BY n"
     statement = redshift.finish(redshift.start(query))

@@ -21,6 +21,10 @@ MAX_RESULT_BYTES = 100 * 2**20
 PAGE_ROWS = 1000
 PAGE_BYTES = 2**20
 FETCH_ROWS = 10_000
+_EPOCH = datetime.date(1970, 1, 1)
+_DAYS_OF_CYCLE = 146_097
+"""Days of 400 years, after which the Gregorian calendar is the same again."""
+_MICROSECONDS_OF_DAY = 86_400_000_000
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class ResultSet:
         """Records from row ``start`` on, and where the next page starts, or None after the last row."""
         part = self.rows.slice(start, PAGE_ROWS)
         fields = [
-            [_field(value, form) for value in column.to_pylist()]
+            [_field(value, form) for value in _values(column)]
             for column, form in zip(part.columns, map(_form, self.types), strict=True)
         ]
         records: list[list[dict[str, Any]]] = []
@@ -122,6 +126,32 @@ def _form(column: ColumnType) -> Form:
         # char comes padded with blanks to its length, though it is stored without them.
         return lambda value: {"stringValue": str(value).ljust(column.length or 1)}
     return lambda value: {"stringValue": text_of(value)}
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """The column's values; dates and timestamps of years that Python does not know as their text."""
+    try:
+        values: list[Any] = column.to_pylist()
+    except (OverflowError, ValueError):
+        if not pa.types.is_temporal(column.type):
+            raise
+        is_date = pa.types.is_date(column.type)
+        counted = column.cast(pa.date32() if is_date else pa.timestamp("us")).cast(
+            pa.int32() if is_date else pa.int64()
+        )
+        return [None if count is None else _text_of_any_year(count, is_date) for count in counted.to_pylist()]
+    return values
+
+
+def _text_of_any_year(count: int, is_date: bool) -> str:
+    """Days, or microseconds without zone, since 1970 as Redshift writes them: the calendar repeats after 400 years, and
+    before the year 1 comes the year 1 BC."""
+    days, microseconds = (count, 0) if is_date else divmod(count, _MICROSECONDS_OF_DAY)
+    cycles, day = divmod(days + _EPOCH.toordinal() - 1, _DAYS_OF_CYCLE)
+    near = datetime.datetime.fromordinal(day + 1) + datetime.timedelta(microseconds=microseconds)
+    year = near.year + 400 * cycles
+    text = f"{near.date()}" if is_date else text_of(near)
+    return f"{year if year > 0 else 1 - year:04d}{text[4:]}{'' if year > 0 else ' BC'}"
 
 
 def _field(value: Any, form: Form) -> dict[str, Any]:
