@@ -52,12 +52,12 @@ def touched(contract: GoldContract, changes: Frames, silver: Frames, *, is_narro
     changes = {name: rows for name, rows in changes.items() if name in contract.datasets}
     if not changes:
         return None
-    if not is_narrowed:
-        changes = {name: _that_matter(contract, name, rows) for name, rows in changes.items()}
     changes = {
         name: rows if name in contract.versioned else rows.where(F.col("_change") != tables.VERSION)
         for name, rows in changes.items()
     }
+    if not is_narrowed:
+        changes = {name: _that_matter(contract, name, rows) for name, rows in changes.items()}
     moved = {source: changes[source.dataset] for source in contract.sources if source.dataset in changes}
     looking = [lookup for lookup in contract.lookups if lookup.dataset in changes]
     keys = [
@@ -79,11 +79,12 @@ def _that_matter(contract: GoldContract, dataset: str, changes: DataFrame) -> Da
     columns = contract.columns_of(dataset)
     if columns is None or dataset in contract.versioned:
         return changes
-    keys = [F.expr(text) for source in contract.sources if source.dataset == dataset for text in source.keys.values()]
+    sources = (source for source in contract.sources if source.dataset == dataset)
+    keys = (key for source in sources for key in _key_of(contract, source).values())
     said = F.struct(*(F.col(name) for name in sorted(columns | {"_key"})), *keys)
     of_row, of_version = Window.partitionBy("_key"), Window.partitionBy("_key", "_file_id", "_row")
-    moved = changes.where(F.col("_change") != tables.VERSION).withColumn("_said", said)
-    told = moved.withColumn("_did_both", F.min("_change").over(of_version) != F.max("_change").over(of_version))
+    did_both = F.min("_change").over(of_version) != F.max("_change").over(of_version)
+    told = changes.withColumns({"_said": said, "_did_both": did_both})
     is_same = F.min("_said").over(of_row).eqNullSafe(F.max("_said").over(of_row))
     is_still_there = F.min("_change").over(of_row) != F.max("_change").over(of_row)
     idle = is_same & is_still_there & ~F.max("_did_both").over(of_row)
@@ -95,10 +96,10 @@ def _looking_up(lookup: GoldLookup, changes: Frames, silver: Frames) -> DataFram
     moved, source = changes[lookup.dataset], silver[lookup.source]
     names = {here: F.col(there).alias(here) for here, there in lookup.on.items()}
     if lookup.as_of is None:
-        return semi_join(source, moved.select(*names.values()).distinct(), tuple(lookup.on))
+        return _semi_join(source, moved.select(*names.values()).distinct(), tuple(lookup.on))
     days = on_each_day(moved, lookup.as_of).select(*names.values(), DAY).distinct()
     dated = source.withColumn(DAY, F.to_date(lookup.as_of.instant))
-    return semi_join(dated, days, (*lookup.on, DAY)).drop(DAY)
+    return _semi_join(dated, days, (*lookup.on, DAY)).drop(DAY)
 
 
 def on_each_day(rows: DataFrame, as_of: AsOf) -> DataFrame:
@@ -119,7 +120,7 @@ def _whole_sessions(contract: GoldContract, keys: DataFrame, changes: Frames, si
     source = contract.source(sessions.dataset)
     keyed = _keys_of(contract, source, rows, (sessions.instant,))
     days = (
-        semi_join(keyed, keys.select(*whose).distinct(), tuple(whose))
+        _semi_join(keyed, keys.select(*whose).distinct(), tuple(whose))
         .groupBy(*contract.recompute_by)
         .agg(F.min(sessions.instant).alias("_first"), F.max(sessions.instant).alias("_last"))
     )
@@ -128,8 +129,8 @@ def _whole_sessions(contract: GoldContract, keys: DataFrame, changes: Frames, si
         f"INTERVAL {sessions.silence_minutes} MINUTES"
     )
     islands = days.withColumn("_island", F.count_if(~F.coalesce(is_linked, F.lit(False))).over(in_order))
-    touched_islands = semi_join(islands, keys, contract.recompute_by).select(*whose, "_island").distinct()
-    reached = semi_join(islands, touched_islands, (*whose, "_island")).select(*contract.recompute_by)
+    touched_islands = _semi_join(islands, keys, contract.recompute_by).select(*whose, "_island").distinct()
+    reached = _semi_join(islands, touched_islands, (*whose, "_island")).select(*contract.recompute_by)
     return keys.unionByName(reached).distinct()
 
 
@@ -140,14 +141,14 @@ def under_keys(contract: GoldContract, rows: DataFrame, source: GoldSource, keys
         {f"_k_{name}": key for name, key in key_of.items()}
     )
     prefixed = keys.rows.select(*(F.col(name).alias(f"_k_{name}") for name in key_of))
-    return semi_join(named, prefixed, tuple(prefixed.columns)).select(*rows.columns)
+    return _semi_join(named, prefixed, tuple(prefixed.columns)).select(*rows.columns)
 
 
 def under(keys: Keys | None, table: DataFrame, contract: GoldContract) -> DataFrame:
     """The rows of a gold table whose recompute key is among the touched ones; all of them without any."""
     if keys is None:
         return table
-    return semi_join(table.where(keys.are_near(F.col)), keys.rows, contract.recompute_by)
+    return _semi_join(table.where(keys.are_near(F.col)), keys.rows, contract.recompute_by)
 
 
 def _keys_of(contract: GoldContract, source: GoldSource, rows: DataFrame, others: tuple[str, ...] = ()) -> DataFrame:
@@ -161,7 +162,7 @@ def _key_of(contract: GoldContract, source: GoldSource) -> Mapping[str, SparkCol
     return {name: F.expr(source.keys[name]).cast(contract.column(name).type.spark) for name in contract.recompute_by}
 
 
-def semi_join(rows: DataFrame, keys: DataFrame, names: tuple[str, ...]) -> DataFrame:
+def _semi_join(rows: DataFrame, keys: DataFrame, names: tuple[str, ...]) -> DataFrame:
     """Rows whose `names` are among the keys; null equals null."""
     left, right = rows.alias("l"), keys.alias("r")
     condition = reduce(and_, (F.col(f"l.{name}").eqNullSafe(F.col(f"r.{name}")) for name in names))

@@ -15,7 +15,7 @@ from lakehouse import gold, tables, touched
 from lakehouse.contract import GoldContract, load_registry
 
 REGISTRY = load_registry()
-EVENTS, USERS, RATES = "storefront.events", "storefront.users", "storefront.exchange_rates"
+EVENTS, USERS = "storefront.events", "storefront.users"
 NOON = datetime(2026, 3, 1, 12)
 EVENT = {"event_id": "e-1", "user_id": "u-1", "event_type": "search", "occurred_at": NOON, "device": "mobile"}
 USER = {"user_id": "u-1", "email": "a@example.com", "country": "DE", "signed_up_at": NOON}
