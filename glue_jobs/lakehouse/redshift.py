@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,16 +108,25 @@ class Redshift:
         self, sql: str, parameters: Mapping[str, str] | None, target: Mapping[str, Any]
     ) -> tuple[Rows, str | None]:
         bound = [{"name": name, "value": value} for name, value in (parameters or {}).items()]
-        started = self._client.execute_statement(**target, Sql=sql, **({"Parameters": bound} if bound else {}))
-        try:
-            described = self._wait(started["Id"])
-        except KeyboardInterrupt:
-            with contextlib.suppress(ClientError):
-                self._client.cancel_statement(Id=started["Id"])
-            with contextlib.suppress(ClientError, RedshiftError):  # its session takes no other statement before
-                self._wait(started["Id"], _CANCEL_SECONDS)
-            raise
+        options = {"Parameters": bound} if bound else {}
+        with ThreadPoolExecutor(1, "redshift") as sender:
+            # Sent in a thread of its own, for an interrupt reaches the main one alone: coming between the server's
+            # start and its answer, it would leave a statement running whose id nobody knows.
+            sending = sender.submit(self._client.execute_statement, **target, Sql=sql, **options)
+            try:
+                started = sending.result()
+                described = self._wait(started["Id"])
+            except KeyboardInterrupt:
+                with contextlib.suppress(ClientError, RedshiftError):
+                    self._cancel(sending.result()["Id"])
+                raise
         return self._rows(started["Id"]) if described["HasResultSet"] else Rows(), started.get("SessionId")
+
+    def _cancel(self, statement_id: str) -> None:
+        """Cancel, and wait until it has ended: before that, its session takes no other statement."""
+        with contextlib.suppress(ClientError):  # it may end this very moment
+            self._client.cancel_statement(Id=statement_id)
+        self._wait(statement_id, _CANCEL_SECONDS)
 
     def transaction(self, statements: Sequence[str]) -> None:
         """Run up to 40 statements as one transaction. Raises RedshiftError."""

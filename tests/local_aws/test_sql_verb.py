@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakehouse.cli import stack
+from lakehouse.redshift import Redshift
+from lakehouse.settings import Settings
 from tests.support.local_aws_process import LocalAwsProcess
 from tests.support.redshift_data import RedshiftData
 from tests.support.terminal import Terminal
@@ -150,6 +153,22 @@ def test_ctrl_c_cancels_the_statement_and_leaves_the_prompt(
         terminal.read_until("1 row")
         terminal.type("\\q\r")
         assert terminal.wait() == 0
+
+
+def test_an_interrupt_before_the_answer_to_the_start_cancels_too(
+    local_aws: LocalAwsProcess, warehouse: RedshiftData
+) -> None:
+    client = local_aws.client("redshift-data")
+    # The server has started the statement, and its caller does not know the id yet.
+    client.meta.events.register(
+        "after-call.redshift-data.ExecuteStatement", lambda **_: os.kill(os.getpid(), signal.SIGINT)
+    )
+    crossed = ", ".join(f"shop.many {name}" for name in "abcdefgh")
+    with pytest.raises(KeyboardInterrupt):
+        Redshift(Settings("unused", WORKGROUP, "lakehouse", "unused", "unused"), client).run(
+            f"SELECT COUNT(*) FROM {crossed} WHERE a.n + b.n + c.n + d.n + e.n + f.n + g.n > h.n -- early"
+        )
+    assert not [statement for statement in started(warehouse) if "-- early" in statement["QueryString"]]
 
 
 def test_a_file_stops_at_its_first_error_and_names_it(environment: Mapping[str, str], tmp_path: Path) -> None:
