@@ -10,6 +10,7 @@ import boto3
 from lakehouse import batches, gold, job, tables, tokens, touched
 from lakehouse.contract import GoldContract, load_registry
 from lakehouse.export import Export
+from lakehouse.extents import FEW_ROWS
 from lakehouse.lake import Lake
 from lakehouse.warehouse import ExportedTable
 
@@ -32,7 +33,9 @@ def main(argv: list[str]) -> None:
     lake.ensure(table for source in sources.values() for table in tables.of_source(source))
     lake.ensure(tables.gold_table(contract) for contract in concerned)
     changed = {name: lake.pin(lake.read_changes(registry.sources[name], batch_id)) for name in arrived & sources.keys()}
-    changed = {name: rows for name, rows in changed.items() if not rows.isEmpty()}
+    counts = {name: rows.count() for name, rows in changed.items()}
+    changed = {name: rows for name, rows in changed.items() if counts[name]}
+    are_few = sum(counts.values()) <= FEW_ROWS
     current = {name: lake.read(tables.silver_table(source)) for name, source in sources.items()}
     versioned = {name for contract in concerned for name in contract.versioned}
     current |= {gold.versions_of(name): lake.read_versions(sources[name]) for name in versioned}
@@ -49,13 +52,13 @@ def main(argv: list[str]) -> None:
         if not batch.is_rebuild_given_up:
             computed = gold.compute(contract, keys, current)
             existing = lake.read(tables.gold_table(contract))
-            lake.merge_gold(contract, lake.pin(gold.difference(contract, keys, computed, existing)), keys)
+            lake.merge_gold(contract, lake.pin(gold.difference(contract, keys, computed, existing)))
         committed_at = lake.committed_at(tables.gold_table(contract))
         rows = touched.under(keys, lake.read(tables.gold_table(contract)), contract)
         return export.write(contract, keys, rows, committed_at)
 
     def touched_keys(contract: GoldContract) -> touched.Keys | None:
-        found = touched.touched(contract, changed, current, is_narrowed=bool(batch.narrowed))
+        found = touched.touched(contract, changed, current, is_narrowed=bool(batch.narrowed), are_few=are_few)
         keys = touched.measured(contract, lake.pin(found)) if found is not None else None
         if not contract.unknown_member:
             return keys

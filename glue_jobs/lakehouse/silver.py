@@ -15,6 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812 - the name every Spark prog
 
 from lakehouse import bronze, intake, tables, values
 from lakehouse.contract import Column, RowRule, SourceContract, UnitColumn
+from lakehouse.extents import sent
 
 CURRENT, DUPLICATE, SUPERSEDED, RETRACTED = "current", "duplicate", "superseded", "retracted"
 VIOLATIONS = "_violations"
@@ -226,7 +227,13 @@ def quarantine_id(contract: SourceContract) -> SparkColumn:
 
 
 def judge(
-    good: DataFrame, silver: DataFrame, history: DataFrame, contract: SourceContract, retracted: DataFrame | None = None
+    good: DataFrame,
+    silver: DataFrame,
+    history: DataFrame,
+    contract: SourceContract,
+    retracted: DataFrame | None = None,
+    *,
+    are_few: bool = False,
 ) -> DataFrame:
     """The fate of every version of every key in `good`, over all versions ever seen.
 
@@ -235,7 +242,7 @@ def judge(
     the split into batches can change it, and rows that an interrupted try has already written count once.
 
     Versions in the places `retracted` (`_file_id`, `_row`) have to leave: their keys are judged without them, their own
-    fate is `retracted`.
+    fate is `retracted`. `are_few` says that `good` is small enough for its keys to be sent to every task.
     """
     known = _known_versions(good.columns, silver, history)
     keys = good.select("_key")
@@ -245,7 +252,7 @@ def judge(
         keys = keys.unionByName(known.where("_leaves").select("_key"))
     else:
         known = known.withColumn("_leaves", F.lit(False))
-    versions = known.join(keys.distinct(), "_key", "left_semi").unionByName(
+    versions = known.join(sent(keys.distinct(), if_few=are_few), "_key", "left_semi").unionByName(
         good.select(
             "*",
             F.lit(False).alias("_was_current"),

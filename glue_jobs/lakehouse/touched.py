@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
@@ -11,8 +11,9 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812
 
-from lakehouse import tables
+from lakehouse import extents, tables
 from lakehouse.contract import AsOf, GoldContract, GoldLookup, GoldSource
+from lakehouse.extents import Extent, sent
 
 Frames = Mapping[str, DataFrame]
 DAY = "_day"
@@ -21,33 +22,27 @@ DAY = "_day"
 
 @dataclass(frozen=True)
 class Keys:
-    """Touched keys: `rows` hold one column for each that the contract recomputes by. `days` are the first and the last
-    of every date among these columns, in days since 1970, for Python knows no year 0 and no year 10000."""
+    """Touched keys: `rows` hold one column for each that the contract recomputes by, `extent` their number and days."""
 
     rows: DataFrame
-    days: Mapping[str, tuple[int, int]]
-
-    def are_near(self, column: Callable[[str], SparkColumn]) -> SparkColumn:
-        """Whether a row may be under one of the keys, by its days alone; `column` finds these by their names. It can be
-        told from what Iceberg knows of whole files."""
-        ends = {name: [F.date_from_unix_date(F.lit(day)) for day in pair] for name, pair in self.days.items()}
-        return reduce(and_, (column(name).between(*pair) for name, pair in ends.items()), F.lit(True))
+    extent: Extent
 
 
 def measured(contract: GoldContract, rows: DataFrame) -> Keys | None:
     """The keys that these rows are; None when there is none. Computes: the rows should be pinned."""
-    dates = [name for name in contract.recompute_by if contract.column(name).type.kind == "date"]
-    ends = [F.struct(*(F.unix_date(end(name)) for end in (F.min, F.max))) for name in dates]
-    count, *found = rows.agg(F.count("*"), *ends).collect()[0]
-    return Keys(rows, {name: tuple(pair) for name, pair in zip(dates, found, strict=True)}) if count else None
+    extent = extents.measured(rows, {name: (name,) for name in contract.recompute_by})
+    return Keys(rows, extent) if extent.count else None
 
 
-def touched(contract: GoldContract, changes: Frames, silver: Frames, *, is_narrowed: bool = False) -> DataFrame | None:
+def touched(
+    contract: GoldContract, changes: Frames, silver: Frames, *, is_narrowed: bool = False, are_few: bool = False
+) -> DataFrame | None:
     """Distinct recompute keys that the batch's changes touch; None when no dataset of the table has changed.
 
     `changes` holds those of the datasets that changed (`silver.changes`; others are absent), `silver` whole tables.
     What happened to versions that are not current concerns those tables only that are made of versions. Of a batch that
-    was narrowed every change counts: what one try let in, a later one took out again.
+    was narrowed every change counts: what one try let in, a later one took out again. `are_few` says that the changes
+    are few enough to be sent to every task.
     """
     changes = {name: rows for name, rows in changes.items() if name in contract.datasets}
     if not changes:
@@ -62,11 +57,16 @@ def touched(contract: GoldContract, changes: Frames, silver: Frames, *, is_narro
     looking = [lookup for lookup in contract.lookups if lookup.dataset in changes]
     keys = [
         *(_keys_of(contract, source, rows) for source, rows in moved.items()),
-        *(_keys_of(contract, contract.source(one.source), _looking_up(one, changes, silver)) for one in looking),
+        *(
+            _keys_of(contract, contract.source(one.source), _looking_up(one, changes, silver, are_few=are_few))
+            for one in looking
+        ),
     ]
     # Recompute columns are required: a row for which one is null, such as an event about no product, is in no row here.
     distinct = reduce(DataFrame.unionByName, keys).na.drop().distinct()
-    return _whole_sessions(contract, distinct, changes, silver) if contract.sessions else distinct
+    if contract.sessions is None:
+        return distinct
+    return _whole_sessions(contract, distinct, changes, silver, are_few=are_few)
 
 
 def _that_matter(contract: GoldContract, dataset: str, changes: DataFrame) -> DataFrame:
@@ -91,15 +91,16 @@ def _that_matter(contract: GoldContract, dataset: str, changes: DataFrame) -> Da
     return told.withColumn("_is_idle", idle).where(~F.col("_is_idle")).select(*changes.columns)
 
 
-def _looking_up(lookup: GoldLookup, changes: Frames, silver: Frames) -> DataFrame:
+def _looking_up(lookup: GoldLookup, changes: Frames, silver: Frames, *, are_few: bool) -> DataFrame:
     """The rows of a source for which changes of a lookup matter."""
     moved, source = changes[lookup.dataset], silver[lookup.source]
     names = {here: F.col(there).alias(here) for here, there in lookup.on.items()}
     if lookup.as_of is None:
-        return _semi_join(source, moved.select(*names.values()).distinct(), tuple(lookup.on))
+        wanted = moved.select(*names.values()).distinct()
+        return _semi_join(source, sent(wanted, if_few=are_few), tuple(lookup.on))
     days = on_each_day(moved, lookup.as_of).select(*names.values(), DAY).distinct()
     dated = source.withColumn(DAY, F.to_date(lookup.as_of.instant))
-    return _semi_join(dated, days, (*lookup.on, DAY)).drop(DAY)
+    return _semi_join(dated, sent(days, if_few=are_few), (*lookup.on, DAY)).drop(DAY)
 
 
 def on_each_day(rows: DataFrame, as_of: AsOf) -> DataFrame:
@@ -107,7 +108,9 @@ def on_each_day(rows: DataFrame, as_of: AsOf) -> DataFrame:
     return rows.withColumn(DAY, F.explode(F.sequence(as_of.day, F.date_add(as_of.day, as_of.days - 1))))
 
 
-def _whole_sessions(contract: GoldContract, keys: DataFrame, changes: Frames, silver: Frames) -> DataFrame:
+def _whole_sessions(
+    contract: GoldContract, keys: DataFrame, changes: Frames, silver: Frames, *, are_few: bool
+) -> DataFrame:
     """The keys, and those of the days that sessions with a touched day reach or reached, midnight after midnight."""
     sessions = contract.sessions
     assert sessions is not None  # noqa: S101 - for the type checker
@@ -120,7 +123,7 @@ def _whole_sessions(contract: GoldContract, keys: DataFrame, changes: Frames, si
     source = contract.source(sessions.dataset)
     keyed = _keys_of(contract, source, rows, (sessions.instant,))
     days = (
-        _semi_join(keyed, keys.select(*whose).distinct(), tuple(whose))
+        _semi_join(keyed, sent(keys.select(*whose).distinct(), if_few=are_few), tuple(whose))
         .groupBy(*contract.recompute_by)
         .agg(F.min(sessions.instant).alias("_first"), F.max(sessions.instant).alias("_last"))
     )
@@ -129,7 +132,9 @@ def _whole_sessions(contract: GoldContract, keys: DataFrame, changes: Frames, si
         f"INTERVAL {sessions.silence_minutes} MINUTES"
     )
     islands = days.withColumn("_island", F.count_if(~F.coalesce(is_linked, F.lit(False))).over(in_order))
-    touched_islands = _semi_join(islands, keys, contract.recompute_by).select(*whose, "_island").distinct()
+    touched_islands = (
+        _semi_join(islands, sent(keys, if_few=are_few), contract.recompute_by).select(*whose, "_island").distinct()
+    )
     reached = _semi_join(islands, touched_islands, (*whose, "_island")).select(*contract.recompute_by)
     return keys.unionByName(reached).distinct()
 
@@ -137,18 +142,19 @@ def _whole_sessions(contract: GoldContract, keys: DataFrame, changes: Frames, si
 def under_keys(contract: GoldContract, rows: DataFrame, source: GoldSource, keys: Keys) -> DataFrame:
     """The rows of a source that touch one of the keys."""
     key_of = _key_of(contract, source)
-    named = rows.where(keys.are_near(key_of.__getitem__)).withColumns(
+    named = rows.where(keys.extent.may_hold(key_of.__getitem__)).withColumns(
         {f"_k_{name}": key for name, key in key_of.items()}
     )
     prefixed = keys.rows.select(*(F.col(name).alias(f"_k_{name}") for name in key_of))
-    return _semi_join(named, prefixed, tuple(prefixed.columns)).select(*rows.columns)
+    return _semi_join(named, sent(prefixed, if_few=keys.extent.is_small), tuple(prefixed.columns)).select(*rows.columns)
 
 
 def under(keys: Keys | None, table: DataFrame, contract: GoldContract) -> DataFrame:
     """The rows of a gold table whose recompute key is among the touched ones; all of them without any."""
     if keys is None:
         return table
-    return _semi_join(table.where(keys.are_near(F.col)), keys.rows, contract.recompute_by)
+    wanted = sent(keys.rows, if_few=keys.extent.is_small)
+    return _semi_join(table.where(keys.extent.may_hold(F.col)), wanted, contract.recompute_by)
 
 
 def _keys_of(contract: GoldContract, source: GoldSource, rows: DataFrame, others: tuple[str, ...] = ()) -> DataFrame:

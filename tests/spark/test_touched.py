@@ -13,6 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from lakehouse import gold, tables, touched
 from lakehouse.contract import GoldContract, load_registry
+from lakehouse.extents import Ends, Extent
 
 REGISTRY = load_registry()
 EVENTS, USERS = "storefront.events", "storefront.users"
@@ -129,7 +130,7 @@ def test_keys_know_their_days(spark: SparkSession) -> None:
     rows = spark.sql("SELECT explode(array(DATE'1970-01-03', DATE'1969-12-31')) AS activity_date, 'u' AS user_id")
     found = touched.measured(contract, rows)
     assert found is not None
-    assert found.days == {"activity_date": (-1, 2)}
+    assert found.extent == Extent(2, {"activity_date": Ends("date", -1, 2)})
     assert touched.measured(contract, rows.where("false")) is None
 
 

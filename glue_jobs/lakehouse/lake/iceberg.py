@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from lakehouse import tables
+from lakehouse.extents import Extent
 from lakehouse.tables import Table
 
 PROPERTIES = {
@@ -95,20 +96,20 @@ class IcebergTables:
         source: DataFrame,
         on: tuple[str, ...],
         delete_when: SparkColumn | None = None,
-        among: Callable[[Callable[[str], SparkColumn]], SparkColumn] | None = None,
+        extent: Extent | None = None,
     ) -> None:
         """Upsert `source` by the columns `on`, null equal to null; where `delete_when` holds, delete and never insert.
 
-        `among` tells, given what finds the table's columns by their names, whether `source` may concern a row, as it is
-        or as it becomes: files without such rows are not read, and what others write there in the meantime is no
-        conflict. Nothing is committed when there is nothing to merge.
+        `extent` is that of all rows of the table that `source` concerns, as they are and as they become: files that
+        hold none of it are not read, and what others write there in the meantime is no conflict. Nothing is committed
+        when there is nothing to merge.
         """
-        if source.isEmpty():
+        if extent.count == 0 if extent is not None else source.isEmpty():
             return
         target = {name: F.col(f"{table.identifier}.{name}") for name in table.column_names}
         same = reduce(and_, (target[name].eqNullSafe(F.col(f"s.{name}")) for name in on))
-        if among is not None:
-            same &= among(target.__getitem__)
+        if extent is not None:
+            same &= extent.may_hold(target.__getitem__)
         merge = source.alias("s").mergeInto(table.identifier, same)
         if delete_when is not None:
             merge = merge.whenMatched(delete_when).delete()

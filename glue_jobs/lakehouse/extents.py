@@ -1,0 +1,85 @@
+"""How many rows there are, and between which days and instants they lie.
+
+By the second Iceberg tells which files of a table may hold rows like them; by the first, whether they are few enough to
+be sent to every task, so that a great table meets them where it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_
+
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+FEW_ROWS = 200_000
+"""Of keys and little else: some dozens of megabytes in each process that they are sent to."""
+_NUMBERS: Mapping[str, Callable[[SparkColumn], SparkColumn]] = {
+    "date": F.unix_date,
+    "timestamp": F.unix_micros,
+    "timestamp_ntz": lambda instant: F.unix_micros(instant.cast("timestamp")),
+}
+_VALUES: Mapping[str, Callable[[SparkColumn], SparkColumn]] = {
+    "date": F.date_from_unix_date,
+    "timestamp": F.timestamp_micros,
+    "timestamp_ntz": lambda micros: F.timestamp_micros(micros).cast("timestamp_ntz"),
+}
+
+
+@dataclass(frozen=True)
+class Ends:
+    """First and last value of a column of one of Spark's types, in days or microseconds since 1970: Python knows no
+    year 0 and no year 10000."""
+
+    type: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How many rows, and the ends of some of their columns that hold days or instants."""
+
+    count: int
+    ends: Mapping[str, Ends]
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the rows are few."""
+        return self.count <= FEW_ROWS
+
+    def may_hold(self, column: Callable[[str], SparkColumn]) -> SparkColumn:
+        """Whether a row lies between the ends, or has no value there; `column` finds its columns by their names."""
+        conditions = [F.lit(True)]
+        for name, ends in self.ends.items():
+            first, last = (_VALUES[ends.type](F.lit(number)) for number in (ends.first, ends.last))
+            conditions.append(column(name).between(first, last) | column(name).isNull())
+        return reduce(and_, conditions)
+
+
+def measured(rows: DataFrame, columns: Mapping[str, Sequence[str]]) -> Extent:
+    """The extent of rows; a name's ends are those of all the columns given with it. Columns of other types have none.
+
+    Computes: the rows should be pinned.
+    """
+    types = dict(rows.dtypes)
+    timed = {
+        name: [_NUMBERS[types[name]](F.col(one)) for one in among]
+        for name, among in columns.items()
+        if types[name] in _NUMBERS
+    }
+    found = (
+        F.struct(F.array_min(F.array(*map(F.min, among))), F.array_max(F.array(*map(F.max, among))))
+        for among in timed.values()
+    )
+    count, *pairs = rows.agg(F.count("*"), *found).collect()[0]
+    ends = {name: Ends(types[name], *pair) for name, pair in zip(timed, pairs, strict=True) if pair[0] is not None}
+    return Extent(count, ends)
+
+
+def sent(rows: DataFrame, *, if_few: bool) -> DataFrame:
+    """Rows to join with: to be sent to every task when they are few, however many Spark takes them for."""
+    return F.broadcast(rows) if if_few else rows
