@@ -52,7 +52,7 @@ def main(argv: list[str]) -> None:
         if not batch.is_rebuild_given_up:
             computed = gold.compute(contract, keys, current)
             existing = lake.read(tables.gold_table(contract))
-            lake.merge_gold(contract, lake.pin(gold.difference(contract, keys, computed, existing)))
+            lake.merge_gold(contract, lake.pin(gold.difference(contract, keys, computed, existing)), keys)
         committed_at = lake.committed_at(tables.gold_table(contract))
         rows = touched.under(keys, lake.read(tables.gold_table(contract)), contract)
         return export.write(contract, keys, rows, committed_at)

@@ -6,7 +6,7 @@ be sent to every task, so that a great table meets them where it is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
@@ -60,23 +60,17 @@ class Extent:
         return reduce(and_, conditions)
 
 
-def measured(rows: DataFrame, columns: Mapping[str, Sequence[str]]) -> Extent:
-    """The extent of rows; a name's ends are those of all the columns given with it. Columns of other types have none.
+def measured(rows: DataFrame, columns: Iterable[str]) -> Extent:
+    """The extent of rows in these columns; those of other types have no ends.
 
     Computes: the rows should be pinned.
     """
-    types = dict(rows.dtypes)
-    timed = {
-        name: [_NUMBERS[types[name]](F.col(one)) for one in among]
-        for name, among in columns.items()
-        if types[name] in _NUMBERS
+    timed = {name: kind for name, kind in rows.dtypes if name in set(columns) and kind in _NUMBERS}
+    numbers = [_NUMBERS[kind](F.col(name)) for name, kind in timed.items()]
+    count, *pairs = rows.agg(F.count("*"), *(F.struct(F.min(one), F.max(one)) for one in numbers)).collect()[0]
+    ends = {
+        name: Ends(kind, *pair) for (name, kind), pair in zip(timed.items(), pairs, strict=True) if None not in pair
     }
-    found = (
-        F.struct(F.array_min(F.array(*map(F.min, among))), F.array_max(F.array(*map(F.max, among))))
-        for among in timed.values()
-    )
-    count, *pairs = rows.agg(F.count("*"), *found).collect()[0]
-    ends = {name: Ends(types[name], *pair) for name, pair in zip(timed, pairs, strict=True) if pair[0] is not None}
     return Extent(count, ends)
 
 

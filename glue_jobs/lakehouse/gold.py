@@ -16,7 +16,6 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from lakehouse import tables
 from lakehouse.contract import GoldContract
 from lakehouse.extents import Extent
 from lakehouse.touched import DAY, Frames, Keys, on_each_day, under, under_keys
@@ -118,33 +117,18 @@ def _of_lineage(contract: GoldContract, dataset: str, rows: DataFrame) -> DataFr
 
 
 def difference(contract: GoldContract, keys: Keys | None, computed: DataFrame, existing: DataFrame) -> DataFrame:
-    """Rows to upsert (`_deleted` false: new or different) and to delete (`_deleted` true: their key is empty now).
-
-    Where a row was is told too, for each of `placed_by`, in a column named `before` it.
-    """
+    """Rows to upsert (`_deleted` false: new or different) and to delete (`_deleted` true: their key is empty now)."""
     row = F.struct(*existing.columns)
     grain = [F.col(name).alias(f"_k_{name}") for name in contract.key]
     new = computed.select(*grain, row.alias("_after")).alias("a")
     old = under(keys, existing, contract).select(*grain, row.alias("_before")).alias("b")
     same_key = reduce(and_, (F.col(f"a._k_{name}").eqNullSafe(F.col(f"b._k_{name}")) for name in contract.key))
-    places = [F.col(f"_before.{name}").alias(before(name)) for name in placed_by(contract)]
     return (
         new.join(old, same_key, "full_outer")
         .where(~F.col("_after").eqNullSafe(F.col("_before")))
-        .select(F.coalesce("_after", "_before").alias("row"), F.col("_after").isNull().alias(DELETED), *places)
-        .select("row.*", DELETED, *map(before, placed_by(contract)))
+        .select(F.coalesce("_after", "_before").alias("row"), F.col("_after").isNull().alias(DELETED))
+        .select("row.*", DELETED)
     )
-
-
-def placed_by(contract: GoldContract) -> tuple[str, ...]:
-    """The columns that may tell in which files of the table a row is: days by which it is computed, and partitions."""
-    days = {name for name in contract.recompute_by if contract.column(name).type.kind == "date"}
-    return tuple(sorted(days | set(tables.gold_table(contract).partition_columns)))
-
-
-def before(column: str) -> str:
-    """What a difference calls the value that a column had."""
-    return f"_before_{column}"
 
 
 def _exactly(contract: GoldContract, rows: DataFrame) -> DataFrame:

@@ -124,11 +124,6 @@ class Table:
     def column_names(self) -> tuple[str, ...]:
         return tuple(name for name, _ in self.columns)
 
-    @property
-    def partition_columns(self) -> tuple[str, ...]:
-        """The columns that the partition transforms are of, such as `months(ordered_at)`."""
-        return tuple(transform.rpartition("(")[2].rstrip(")") for transform in self.partition_by)
-
 
 files = Table("ops", "files", FILES)
 batches = Table("ops", "batches", BATCHES)

@@ -30,7 +30,7 @@ class Keys:
 
 def measured(contract: GoldContract, rows: DataFrame) -> Keys | None:
     """The keys that these rows are; None when there is none. Computes: the rows should be pinned."""
-    extent = extents.measured(rows, {name: (name,) for name in contract.recompute_by})
+    extent = extents.measured(rows, contract.recompute_by)
     return Keys(rows, extent) if extent.count else None
 
 

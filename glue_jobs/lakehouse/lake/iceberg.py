@@ -96,20 +96,20 @@ class IcebergTables:
         source: DataFrame,
         on: tuple[str, ...],
         delete_when: SparkColumn | None = None,
-        extent: Extent | None = None,
+        among: Extent | None = None,
     ) -> None:
         """Upsert `source` by the columns `on`, null equal to null; where `delete_when` holds, delete and never insert.
 
-        `extent` is that of all rows of the table that `source` concerns, as they are and as they become: files that
-        hold none of it are not read, and what others write there in the meantime is no conflict. Nothing is committed
-        when there is nothing to merge.
+        `among` is the extent of all rows of the table that `source` may concern, whatever has become of them since it
+        was computed: files that hold none of it are not read, and what others write there in the meantime is no
+        conflict. Nothing is committed when there is nothing to merge.
         """
-        if extent.count == 0 if extent is not None else source.isEmpty():
+        if source.isEmpty():
             return
         target = {name: F.col(f"{table.identifier}.{name}") for name in table.column_names}
         same = reduce(and_, (target[name].eqNullSafe(F.col(f"s.{name}")) for name in on))
-        if extent is not None:
-            same &= extent.may_hold(target.__getitem__)
+        if among is not None:
+            same &= among.may_hold(target.__getitem__)
         merge = source.alias("s").mergeInto(table.identifier, same)
         if delete_when is not None:
             merge = merge.whenMatched(delete_when).delete()

@@ -8,13 +8,14 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from lakehouse import bronze, extents, gold, silver, tables
+from lakehouse import bronze, gold, silver, tables
 from lakehouse.bronze import BronzeTable, IngestPlan, WrittenFile
 from lakehouse.contract import GoldContract, SourceContract
 from lakehouse.lake.iceberg import Result
 from lakehouse.lake.ledger import Ledger
 from lakehouse.lake.quarantine import Quarantine
 from lakehouse.landing import LandedFile
+from lakehouse.touched import Keys
 
 
 class Lake(Ledger, Quarantine):
@@ -112,17 +113,13 @@ class Lake(Ledger, Quarantine):
         """Put the winners that are not yet in silver there; a key whose only versions are retracted leaves."""
         table = tables.silver_table(contract)
         is_winner = F.col("_fate") == silver.CURRENT
-        moving = judged.where(is_winner != F.col("_was_current"))
-        # What leaves a key is among its versions, so that it is known on which days the key was and will be.
-        extent = extents.measured(moving, {name: (name,) for name in table.partition_columns})
-        leaving = moving.where(F.col("_fate") == silver.RETRACTED)
+        leaving = judged.where((F.col("_fate") == silver.RETRACTED) & F.col("_was_current"))
         changed = (
-            moving.where(is_winner)
+            judged.where(is_winner & ~F.col("_was_current"))
             .withColumn("_leaves", F.lit(False))
             .unionByName(leaving.join(judged.where(is_winner), "_key", "left_anti").withColumn("_leaves", F.lit(True)))
         )
-        source = changed.select(*table.column_names, "_leaves")
-        self._merge(table, source, on=("_key",), delete_when=F.col("s._leaves"), extent=extent)
+        self._merge(table, changed.select(*table.column_names, "_leaves"), on=("_key",), delete_when=F.col("s._leaves"))
 
     def replace_silver(self, contract: SourceContract, judged: DataFrame) -> None:
         """Make silver and history hold what `silver.judge` found, and nothing else."""
@@ -130,12 +127,12 @@ class Lake(Ledger, Quarantine):
         self._overwrite(tables.history_table(contract), judged.where(~is_winner), F.lit(True))
         self._overwrite(tables.silver_table(contract), judged.where(is_winner), F.lit(True))
 
-    def merge_gold(self, contract: GoldContract, difference: DataFrame) -> None:
-        """Apply `gold.difference`."""
+    def merge_gold(self, contract: GoldContract, difference: DataFrame, keys: Keys | None) -> None:
+        """Apply `gold.difference`, which concerns no rows but those under the keys."""
         self._merge(
             tables.gold_table(contract),
             difference,
             on=contract.key,
             delete_when=F.col(f"s.{gold.DELETED}"),
-            extent=extents.measured(difference, {name: (name, gold.before(name)) for name in gold.placed_by(contract)}),
+            among=None if keys is None else keys.extent,
         )
