@@ -69,7 +69,9 @@ def measured(rows: DataFrame, columns: Iterable[str]) -> Extent:
     numbers = [_NUMBERS[kind](F.col(name)) for name, kind in timed.items()]
     count, *pairs = rows.agg(F.count("*"), *(F.struct(F.min(one), F.max(one)) for one in numbers)).collect()[0]
     ends = {
-        name: Ends(kind, *pair) for (name, kind), pair in zip(timed.items(), pairs, strict=True) if None not in pair
+        name: Ends(kind, first, last)
+        for (name, kind), (first, last) in zip(timed.items(), pairs, strict=True)
+        if first is not None
     }
     return Extent(count, ends)
 
