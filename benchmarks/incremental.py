@@ -2,11 +2,12 @@
 
     python benchmarks/incremental.py [--json] [--rows 3000000] [--share 0.01]
 
-A shop of so many rows over a year is loaded. Then two batches change a share of its users, transactions and events: the
-latest ones, and ones spread over all the year. Each walks the whole road: bronze, silver, gold, Redshift, proof. Last,
-silver and gold are rebuilt from bronze, and Redshift's tables from gold. The processor's seconds are those of the Glue
-workers with their JVMs and of the local AWS, which is S3, the Glue catalog and Redshift. Exits with 1 when a batch
-costs more than its goal, as a share of the rebuild.
+A shop of so many rows over a year is loaded. Then batches change a share of its users, transactions and events: the
+latest ones, and ones spread over all the year, each kind twice, for the first of a kind meets code that Java has not
+compiled yet. Each walks the whole road: intake and bronze, silver, gold, Redshift, proof. Last, all of that is made
+again from the raw files. The processor's seconds are those of the Glue workers with their JVMs and of the local AWS,
+which is S3, the Glue catalog and Redshift. Exits with 1 when the second batch of a kind costs more than its goal, as a
+share of the rebuild.
 """
 
 from __future__ import annotations
@@ -41,11 +42,18 @@ from tests.support.landing import delivered_files, fresh_lake, land
 LAKEHOUSE = Path(sys.executable).parent / "lakehouse"
 DAYS = 365
 GOALS = {"recent": 0.15, "spread": 0.35}
-# Column that says when a row happened, the one that says when it changed, and what a change does.
-CHANGES: Mapping[str, tuple[str, str, str]] = {
-    "users": ("signed_up_at", "updated_at", "CASE WHEN country = 'DE' THEN 'FR' ELSE 'DE' END AS country"),
-    "transactions": ("occurred_at", "updated_at", "amount + 1 AS amount"),
-    "events": ("occurred_at", "received_at", "'purchase' AS event_type"),
+TURNS = ("first", "second")
+# Column that says when a row happened, the one that says when it changed, and what the first and the second change do.
+CHANGES: Mapping[str, tuple[str, str, tuple[str, str]]] = {
+    "users": (
+        *("signed_up_at", "updated_at"),
+        (
+            "CASE WHEN country = 'DE' THEN 'FR' ELSE 'DE' END AS country",
+            "CASE WHEN country = 'ES' THEN 'IT' ELSE 'ES' END AS country",
+        ),
+    ),
+    "transactions": ("occurred_at", "updated_at", ("amount + 1 AS amount", "amount + 2 AS amount")),
+    "events": ("occurred_at", "received_at", ("'purchase' AS event_type", "'page_view' AS event_type")),
 }
 
 
@@ -66,20 +74,20 @@ class Meter:
         return spent
 
 
-def changed(truth: Path, dataset: str, which: str, share: float) -> tuple[bytes, int]:
+def changed(truth: Path, dataset: str, which: str, turn: int, share: float) -> tuple[bytes, int]:
     """A share of a dataset's rows, each changed, as NDJSON; and how many."""
-    happened, changed_at, change = CHANGES[dataset]
+    happened, changed_at, changes = CHANGES[dataset]
     rows = f"read_parquet('{truth}/silver/{dataset}/*.parquet')"
     chosen = (
         f"{happened} >= (SELECT quantile_disc({happened}, {1 - share}) FROM {rows})"
         if which == "recent"
         else f"hash({happened}, {share}) % 1000000 < {round(share * 1_000_000)}"
     )
-    later = f"coalesce({changed_at}, {happened}) + INTERVAL 30 DAYS AS {changed_at}"
+    later = f"coalesce({changed_at}, {happened}) + INTERVAL {30 * (turn + 1)} DAYS AS {changed_at}"
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         file = Path(folder) / "rows.ndjson"
         connection.execute(
-            f"COPY (SELECT * REPLACE ({change}, {later}) FROM {rows} WHERE {chosen}) TO '{file}' (FORMAT json)"
+            f"COPY (SELECT * REPLACE ({changes[turn]}, {later}) FROM {rows} WHERE {chosen}) TO '{file}' (FORMAT json)"
         )
         data = file.read_bytes()
     return data, data.count(b"\n")
@@ -124,13 +132,16 @@ def main() -> None:
         with fresh_lake(Path(folder) / "state") as (aws, settings):
             results = _measure(settings, Meter(aws.pid), files, options.share, console)
     rebuild = results["rebuild"]["cpu_seconds"]
+    shares = {what: round(found["cpu_seconds"] / rebuild, 3) for what, found in results.items()}
+    for what in shares.keys() - {"everything", "rebuild"}:
+        results[what]["of_rebuild"] = shares[what]
     for which, goal in GOALS.items():
-        results[which] |= {"of_rebuild": round(results[which]["cpu_seconds"] / rebuild, 3), "goal": goal}
+        results[f"{which}, {TURNS[-1]}"]["goal"] = goal
     if options.json:
         print(json.dumps(results, indent=2))
     else:
         _print(results)
-    if any(results[which]["of_rebuild"] > goal for which, goal in GOALS.items()):
+    if any(shares[f"{which}, {TURNS[-1]}"] > goal for which, goal in GOALS.items()):
         sys.exit(1)
 
 
@@ -139,15 +150,17 @@ def _measure(settings: Settings, meter: Meter, files: Path, share: float, consol
     land(settings, ((f"storefront/{name}", file) for name, file in delivered_files(files).items()))
     with console.status("loading all of it"):
         results["everything"] = walk(settings, meter)
-    for which in GOALS:
+    batches = [(which, turn) for which in GOALS for turn in range(len(TURNS))]
+    for which, turn in batches:
         rows = 0
         for dataset in CHANGES:
-            data, count = changed(files / TRUTH, dataset, which, share)
+            data, count = changed(files / TRUTH, dataset, which, turn, share)
             rows += count
-            s3.put_object(Bucket=settings.bucket, Key=f"landing/storefront/{dataset}/{which}.ndjson", Body=data)
-        with console.status(f"loading a batch of {rows:,} rows: {which}"):
-            results[which] = {"rows": rows, **walk(settings, meter)}
-    rebuilds.submit(s3, settings.bucket, load_registry(), "storefront", "bronze", "a benchmark", datetime.now(UTC), "x")
+            key = f"landing/storefront/{dataset}/{which}-{TURNS[turn]}.ndjson"
+            s3.put_object(Bucket=settings.bucket, Key=key, Body=data)
+        with console.status(f"loading a batch of {rows:,} rows: {which}, {TURNS[turn]}"):
+            results[f"{which}, {TURNS[turn]}"] = {"rows": rows, **walk(settings, meter)}
+    rebuilds.submit(s3, settings.bucket, load_registry(), "storefront", "raw", "a benchmark", datetime.now(UTC), "x")
     with console.status("rebuilding"):
         results["rebuild"] = walk(settings, meter)
     return results

@@ -25,6 +25,9 @@ DEFAULT_DRIVER_MEMORY = "2g"
 LAPTOP_DEFAULTS = {
     "spark.sql.shuffle.partitions": "8",  # 200 tasks per shuffle, meant for a cluster, cost seconds on two cores
 }
+# Spark fills up to 60 % of the heap with blocks that stay. G1 looks for garbage all the time from 45 % on, which took a
+# sixth of the processor's time of a load of 3 million rows.
+COLLECTION = ("-XX:InitiatingHeapOccupancyPercent=70", "-XX:-G1UseAdaptiveIHOP")
 QUIET_CLASS_SHARING = ("-Xlog:disable", "-Xlog:all=error:stderr")
 """An archive that does not fit is ignored by the JVM; the job's log is no place for its warnings."""
 CONF_SEPARATOR = re.compile(r"\s+--conf\s+")
@@ -72,7 +75,7 @@ def session_conf(job_conf: Mapping[str, str], coordinates: Sequence[str], direct
         "spark.sql.session.timeZone": "UTC",
         "spark.python.daemon.module": "infra.local_aws.spark_daemon",
     }
-    java_options = [f'-Djava.io.tmpdir="{directory}"']
+    java_options = [f'-Djava.io.tmpdir="{directory}"', *COLLECTION]
     jars = cached_jars(coordinates)
     if jars is None:
         fixed["spark.jars.packages"] = ",".join(coordinates)
