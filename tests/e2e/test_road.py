@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from tests.e2e.conftest import Stack, wait_for
+from tests.support.logs import written
 
 INVOICE_LINES, USERS = "online_retail.invoice_lines", "storefront.users"
 FIGURES = "SELECT COUNT(*) AS line_count, SUM(total_price) AS total FROM online_retail.fact_invoice_line"
@@ -79,6 +80,15 @@ def test_messy_files_of_seven_formats_become_a_star(running: Stack, tmp_path: Pa
         (row,) = running.sql(f"SELECT COUNT(*) AS n FROM storefront.{fact}")
         assert int(row["n"]) == counted["silver"] > 0
     running.cli("prove")
+
+
+def test_no_log_of_a_whole_run_holds_an_address(running: Stack) -> None:
+    addresses = {row["email"] for row in running.sql("SELECT DISTINCT email FROM lake_silver_storefront.users")}
+    said = dict(written(running.state_dir, running.client("logs"), running.client("glue")))
+    for part in ("dag_id=ingest", "local-aws", "scheduler", "/aws-glue/jobs/output", "runs of lakehouse-build_gold"):
+        assert any(part in where and text for where, text in said.items()), f"no log of {part} in {sorted(said)}"
+    assert len(addresses) > 10
+    assert not {where for where, text in said.items() for address in addresses if address in text}
 
 
 def test_real_files_give_the_figures_that_the_files_hold(running: Stack, days: list[Path]) -> None:
