@@ -85,8 +85,14 @@ def test_messy_files_of_seven_formats_become_a_star(running: Stack, tmp_path: Pa
 def test_no_log_of_a_whole_run_holds_an_address(running: Stack) -> None:
     addresses = {row["email"] for row in running.sql("SELECT DISTINCT email FROM lake_silver_storefront.users")}
     said = dict(written(running.state_dir, running.client("logs"), running.client("glue")))
-    for part in ("dag_id=ingest", "local-aws", "scheduler", "/aws-glue/jobs/output", "runs of lakehouse-build_gold"):
-        assert any(part in where and text for where, text in said.items()), f"no log of {part} in {sorted(said)}"
+    for part in (
+        "dag_id=ingest",
+        "local-aws.log",
+        "airflow-scheduler.log",
+        "/aws-glue/jobs/error",
+        "lakehouse-build-gold",
+    ):
+        assert any(part in where for where, text in said.items() if text), f"no log of {part} in {sorted(said)}"
     assert len(addresses) > 10
     assert not {where for where, text in said.items() for address in addresses if address in text}
 
