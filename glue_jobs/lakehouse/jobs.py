@@ -26,6 +26,9 @@ def spark_conf(bucket: str) -> dict[str, str]:
         # Iceberg keeps its own versions; Glue's archive of table versions would only grow.
         f"{catalog}.glue.skip-archive": "true",
         "spark.sql.session.timeZone": "UTC",
+        # Java that Spark writes for queries: every batch asks the same, hundreds of them. Of the usual 100 pieces none
+        # would be left when the next batch comes, and all would be compiled again.
+        "spark.sql.codegen.cache.maxEntries": "1000",
     }
 
 
