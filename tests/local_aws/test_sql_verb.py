@@ -164,10 +164,15 @@ def test_an_interrupt_before_the_answer_to_the_start_cancels_too(
         "after-call.redshift-data.ExecuteStatement", lambda **_: os.kill(os.getpid(), signal.SIGINT)
     )
     crossed = ", ".join(f"shop.many {name}" for name in "abcdefgh")
-    with pytest.raises(KeyboardInterrupt):
-        Redshift(Settings("unused", WORKGROUP, "lakehouse", "unused", "unused"), client).run(
-            f"SELECT COUNT(*) FROM {crossed} WHERE a.n + b.n + c.n + d.n + e.n + f.n + g.n > h.n -- early"
-        )
+    query = f"SELECT COUNT(*) FROM {crossed} WHERE a.n + b.n + c.n + d.n + e.n + f.n + g.n > h.n -- early"
+    redshift = Redshift(Settings("unused", WORKGROUP, "lakehouse", "unused", "unused"), client)
+    # Spark leaves a handler of its own behind in a process that has used it.
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            redshift.run(query)
+    finally:
+        signal.signal(signal.SIGINT, usual)
     assert not [statement for statement in started(warehouse) if "-- early" in statement["QueryString"]]
 
 
