@@ -10,7 +10,7 @@ import boto3
 from lakehouse import batches, gold, job, tables, tokens, touched
 from lakehouse.contract import GoldContract, load_registry
 from lakehouse.export import Export
-from lakehouse.extents import FEW_ROWS
+from lakehouse.extents import are_few
 from lakehouse.lake import Lake
 from lakehouse.warehouse import ExportedTable
 
@@ -35,7 +35,7 @@ def main(argv: list[str]) -> None:
     changed = {name: lake.pin(lake.read_changes(registry.sources[name], batch_id)) for name in arrived & sources.keys()}
     counts = {name: rows.count() for name, rows in changed.items()}
     changed = {name: rows for name, rows in changed.items() if counts[name]}
-    are_few = sum(counts.values()) <= FEW_ROWS
+    is_small = are_few(sum(counts.values()))
     current = {name: lake.read(tables.silver_table(source)) for name, source in sources.items()}
     versioned = {name for contract in concerned for name in contract.versioned}
     current |= {gold.versions_of(name): lake.read_versions(sources[name]) for name in versioned}
@@ -58,7 +58,7 @@ def main(argv: list[str]) -> None:
         return export.write(contract, keys, rows, committed_at)
 
     def touched_keys(contract: GoldContract) -> touched.Keys | None:
-        found = touched.touched(contract, changed, current, is_narrowed=bool(batch.narrowed), are_few=are_few)
+        found = touched.touched(contract, changed, current, is_narrowed=bool(batch.narrowed), are_few=is_small)
         keys = touched.measured(contract, lake.pin(found)) if found is not None else None
         if not contract.unknown_member:
             return keys

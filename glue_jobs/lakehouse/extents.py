@@ -15,7 +15,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-FEW_ROWS = 200_000
+_FEW_ROWS = 200_000
 """Of keys and little else: some dozens of megabytes in each process that they are sent to."""
 _NUMBERS: Mapping[str, Callable[[SparkColumn], SparkColumn]] = {
     "date": F.unix_date,
@@ -49,7 +49,7 @@ class Extent:
     @property
     def is_small(self) -> bool:
         """Whether the rows are few."""
-        return self.count <= FEW_ROWS
+        return are_few(self.count)
 
     def may_hold(self, column: Callable[[str], SparkColumn]) -> SparkColumn:
         """Whether a row lies between the ends, or has no value there; `column` finds its columns by their names."""
@@ -74,6 +74,11 @@ def measured(rows: DataFrame, columns: Iterable[str]) -> Extent:
         if first is not None
     }
     return Extent(count, ends)
+
+
+def are_few(count: int) -> bool:
+    """Whether so many rows are few enough to be sent to every task."""
+    return count <= _FEW_ROWS
 
 
 def sent(rows: DataFrame, *, if_few: bool) -> DataFrame:

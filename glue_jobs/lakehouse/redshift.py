@@ -119,14 +119,14 @@ class Redshift:
             except KeyboardInterrupt:
                 with contextlib.suppress(ClientError, RedshiftError):
                     self._cancel(sending.result()["Id"])
+                    # Before it has ended, its session takes no other statement.
+                    self._wait(sending.result()["Id"], _CANCEL_SECONDS)
                 raise
         return self._rows(started["Id"]) if described["HasResultSet"] else Rows(), started.get("SessionId")
 
     def _cancel(self, statement_id: str) -> None:
-        """Cancel, and wait until it has ended: before that, its session takes no other statement."""
         with contextlib.suppress(ClientError):  # it may end this very moment
             self._client.cancel_statement(Id=statement_id)
-        self._wait(statement_id, _CANCEL_SECONDS)
 
     def transaction(self, statements: Sequence[str]) -> None:
         """Run up to 40 statements as one transaction. Raises RedshiftError."""
@@ -159,8 +159,7 @@ class Redshift:
                 error = described.get("Error") or f"statement {statement_id} was {described['Status']}"
                 raise RedshiftError(error, statement_id)
             if time.monotonic() > deadline:
-                with contextlib.suppress(ClientError):  # it may end this very moment
-                    self._client.cancel_statement(Id=statement_id)
+                self._cancel(statement_id)
                 raise RedshiftError(f"statement {statement_id} did not end in {timeout_seconds:.0f} s")
             time.sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT_SECONDS)

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from lakehouse import silver, tables
 from lakehouse.batches import Batch
 from lakehouse.contract import Registry, SourceContract
-from lakehouse.extents import FEW_ROWS
+from lakehouse.extents import are_few
 from lakehouse.lake import Lake
 
 
@@ -66,8 +66,8 @@ def refine(lake: Lake, registry: Registry, contract: SourceContract, batch: Batc
     if retracted is not None:
         refused = bad.select(F.col("file_id").alias("_file_id"), F.col("row_number").alias("_row"))
         retracted = lake.pin(retracted.unionByName(refused).distinct())
-    are_few = typed.count() <= FEW_ROWS
-    judged = lake.pin(silver.judge(good, current, history, contract, retracted, are_few=are_few))
+    is_small = are_few(typed.count())
+    judged = lake.pin(silver.judge(good, current, history, contract, retracted, are_few=is_small))
     lake.append_changes(contract, silver.changes(judged, contract, batch.batch_id))
     lake.quarantine(contract, bad.where(F.col("batch_id") == batch.batch_id), batch.batch_id)
     if again is not None:
