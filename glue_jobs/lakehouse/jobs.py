@@ -26,9 +26,11 @@ def spark_conf(bucket: str) -> dict[str, str]:
         # Iceberg keeps its own versions; Glue's archive of table versions would only grow.
         f"{catalog}.glue.skip-archive": "true",
         "spark.sql.session.timeZone": "UTC",
-        # Java that Spark writes for queries: every batch asks the same, hundreds of them. Of the usual 100 pieces none
-        # would be left when the next batch comes, and all would be compiled again.
-        "spark.sql.codegen.cache.maxEntries": "1000",
+        # Java that Spark writes for queries: every batch asks the same, hundreds of them, in more than the usual 100
+        # pieces, of which none would be left when the next batch comes. Nor would a piece be known again that is named
+        # by its place in a plan, which adaptive execution numbers as its stages happen to end.
+        "spark.sql.codegen.cache.maxEntries": "3000",
+        "spark.sql.codegen.useIdInClassName": "false",
     }
 
 

@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from lakehouse import tables
-from lakehouse.extents import Extent
+from lakehouse.extents import Extent, are_few, sent
 from lakehouse.tables import Table
 
 PROPERTIES = {
@@ -104,13 +104,14 @@ class IcebergTables:
         was computed: files that hold none of it are not read, and what others write there in the meantime is no
         conflict. Nothing is committed when there is nothing to merge.
         """
-        if source.isEmpty():
+        if not (count := source.count()):
             return
         target = {name: F.col(f"{table.identifier}.{name}") for name in table.column_names}
         same = reduce(and_, (target[name].eqNullSafe(F.col(f"s.{name}")) for name in on))
         if among is not None:
             same &= among.may_hold(target.__getitem__)
-        merge = source.alias("s").mergeInto(table.identifier, same)
+        # Iceberg looks first for the files that hold one of the rows, for which few of them need not be shuffled.
+        merge = sent(source, if_few=are_few(count)).alias("s").mergeInto(table.identifier, same)
         if delete_when is not None:
             merge = merge.whenMatched(delete_when).delete()
         values = {name: F.col(f"s.{name}") for name in table.column_names}
