@@ -27,14 +27,14 @@ from lakehouse.lake import Lake
 from lakehouse.leftovers import Leftovers, Retention
 from lakehouse.tables import CATALOG, WAREHOUSE
 
-# A merge rewrites whole files: larger ones would make every batch that touches a few keys slower.
+# Most merges rewrite whole files: larger ones would make every batch that touches a few keys slower.
 TARGET_FILE_BYTES = 128 << 20
 # Fewer small files, or manifests, than these are not worth a rewrite.
 MIN_FILES = 5
 _PLAN = {
     "target-file-size-bytes": str(TARGET_FILE_BYTES),
     "min-input-files": str(MIN_FILES),
-    # Other engines may leave delete files beside the data; our own writes never do.
+    # What merges into partitioned tables have noted as deleted is taken out of the data.
     "delete-file-threshold": "1",
 }
 _COMMITS = {
@@ -250,8 +250,10 @@ def size_of(table: Any) -> Size:
     if (snapshot := table.currentSnapshot()) is None:
         return Size()
     summary = snapshot.summary()
-    rows, files, size = (int(summary[f"total-{name}"]) for name in ("records", "data-files", "files-size"))
-    return Size(rows, files, size, len(list(table.snapshots())))
+    written, deleted, files, size = (
+        int(summary[f"total-{name}"]) for name in ("records", "position-deletes", "data-files", "files-size")
+    )
+    return Size(written - deleted, files, size, len(list(table.snapshots())))
 
 
 def _current_id(table: Any) -> int | None:

@@ -108,12 +108,17 @@ SILVER_LINEAGE: Shape = (
 
 @dataclass(frozen=True)
 class Table:
-    """An Iceberg table: `database.name` in the Glue catalog, its columns and its partition transforms."""
+    """An Iceberg table: `database.name` in the Glue catalog, its columns and its partition transforms.
+
+    A table that `is_merged_on_read` keeps its files when a few of their rows change, and notes which rows they are:
+    cheap to change, dearer to read until it is compacted.
+    """
 
     database: str
     name: str
     columns: Shape
     partition_by: tuple[str, ...] = ()
+    is_merged_on_read: bool = False
 
     @property
     def identifier(self) -> str:
@@ -140,7 +145,13 @@ def bronze_table(contract: SourceContract) -> Table:
 
 
 def silver_table(contract: SourceContract) -> Table:
-    return Table(f"silver_{contract.domain}", contract.name, _silver(contract), contract.partition_by)
+    return Table(
+        f"silver_{contract.domain}",
+        contract.name,
+        _silver(contract),
+        contract.partition_by,
+        is_merged_on_read=bool(contract.partition_by),
+    )
 
 
 def history_table(contract: SourceContract) -> Table:
@@ -153,7 +164,13 @@ def changes_table(contract: SourceContract) -> Table:
 
 
 def gold_table(contract: GoldContract) -> Table:
-    return Table(f"gold_{contract.domain}", contract.name, typed_columns(contract), contract.partition_by)
+    return Table(
+        f"gold_{contract.domain}",
+        contract.name,
+        typed_columns(contract),
+        contract.partition_by,
+        is_merged_on_read=bool(contract.partition_by),
+    )
 
 
 def typed_columns(contract: SourceContract | GoldContract) -> Shape:

@@ -79,15 +79,17 @@ def test_fields_have_the_types_of_the_service(redshift: RedshiftData) -> None:
 def test_years_that_python_does_not_know(redshift: RedshiftData) -> None:
     """Redshift's dates go from 4713 BC to 294276 AD, its timestamps too."""
     sql = (
-        "SELECT DATEADD(day, days, '0001-01-01'::date)::date AS day, DATEADD(day, days, '0001-01-01 03:04:05.60') AS at"
+        "SELECT DATEADD(day, days, '0001-01-01'::date)::date AS day,"
+        " DATEADD(day, days, '0001-01-01 03:04:05.60') AS at,"
+        " DATEADD(day, days, '0001-01-01 03:04:05.60')::timestamptz AS instant"
         " FROM (SELECT -1 AS days UNION ALL SELECT 0 UNION ALL SELECT 3652059 UNION ALL SELECT NULL) ORDER BY days"
     )
     result = redshift.client.get_statement_result(Id=redshift.finish(redshift.start(sql))["Id"])
     assert [[field.get("stringValue") for field in record] for record in result["Records"]] == [
-        ["0001-12-31 BC", "0001-12-31 03:04:05.6 BC"],
-        ["0001-01-01", "0001-01-01 03:04:05.6"],
-        ["10000-01-01", "10000-01-01 03:04:05.6"],
-        [None, None],
+        ["0001-12-31 BC", "0001-12-31 03:04:05.6 BC", "0001-12-31 03:04:05.6+00 BC"],
+        ["0001-01-01", "0001-01-01 03:04:05.6", "0001-01-01 03:04:05.6+00"],
+        ["10000-01-01", "10000-01-01 03:04:05.6", "10000-01-01 03:04:05.6+00"],
+        [None, None, None],
     ]
 
 

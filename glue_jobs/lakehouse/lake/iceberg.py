@@ -25,6 +25,7 @@ PROPERTIES = {
     "write.metadata.previous-versions-max": "20",
     "commit.retry.num-retries": "10",
 }
+MERGED_ON_READ = {"write.merge.mode": "merge-on-read"}
 # Tables worked on at once: enough to fill the gaps, few enough to bound the driver's memory.
 SIDE_BY_SIDE = 3
 
@@ -47,7 +48,8 @@ class IcebergTables:
                 continue
             columns = ", ".join(f"`{name}` {kind}" for name, kind in table.columns)
             partition = f"PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
-            properties = ", ".join(f"'{name}'='{value}'" for name, value in PROPERTIES.items())
+            own = MERGED_ON_READ if table.is_merged_on_read else {}
+            properties = ", ".join(f"'{name}'='{value}'" for name, value in {**PROPERTIES, **own}.items())
             self.spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {tables.CATALOG}.{table.database}")
             self.spark.sql(
                 f"CREATE TABLE IF NOT EXISTS {table.identifier} ({columns}) USING iceberg {partition} "

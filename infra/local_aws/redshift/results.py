@@ -139,16 +139,18 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
         counted = column.cast(pa.date32() if is_date else pa.timestamp("us")).cast(
             pa.int32() if is_date else pa.int64()
         )
-        return [None if count is None else _text_of_any_year(count, is_date) for count in counted.to_pylist()]
+        zone = None if is_date or column.type.tz is None else datetime.UTC
+        return [None if count is None else _text_of_any_year(count, is_date, zone) for count in counted.to_pylist()]
     return values
 
 
-def _text_of_any_year(count: int, is_date: bool) -> str:
-    """Days, or microseconds without zone, since 1970 as Redshift writes them: the calendar repeats after 400 years, and
-    before the year 1 comes the year 1 BC."""
+def _text_of_any_year(count: int, is_date: bool, zone: datetime.tzinfo | None) -> str:
+    """Days, or microseconds in a zone or without one, since 1970 as Redshift writes them: the calendar repeats after
+    400 years, and before the year 1 comes the year 1 BC."""
     days, microseconds = (count, 0) if is_date else divmod(count, _MICROSECONDS_OF_DAY)
     cycles, day = divmod(days + _EPOCH.toordinal() - 1, _DAYS_OF_CYCLE)
-    near = datetime.datetime.fromordinal(day + 1) + datetime.timedelta(microseconds=microseconds)
+    midnight = datetime.datetime.fromordinal(day + 1).replace(tzinfo=zone)
+    near = midnight + datetime.timedelta(microseconds=microseconds)
     year = near.year + 400 * cycles
     text = f"{near.date()}" if is_date else text_of(near)
     return f"{year if year > 0 else 1 - year:04d}{text[4:]}{'' if year > 0 else ' BC'}"
