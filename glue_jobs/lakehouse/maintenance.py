@@ -40,7 +40,10 @@ _PLAN = {
 _COMMITS = {
     # A large table is rewritten in several commits, so that one conflict does not undo them all.
     "partial-progress.enabled": "true",
+    # Notes on rewritten files go too, which Iceberg knows by newer data: files that count as of the run's beginning
+    # would be as old as the last note.
     "remove-dangling-deletes": "true",
+    "use-starting-sequence-number": "false",
 }
 # Columns that name the batch of a row, in the tables of which a batch replaces its own rows.
 _BATCH_COLUMNS = ("_batch_id", "batch_id")

@@ -21,7 +21,7 @@ from lakehouse.leftovers import Retention
 from lakehouse.maintenance import Maintenance, RowsChangedError, owned_tables
 from tests.support.lake import BUCKET, TestLake
 
-USERS = load_registry().sources["storefront.users"]
+USERS, TRANSACTIONS = (load_registry().sources[f"storefront.{name}"] for name in ("users", "transactions"))
 BRONZE, SILVER, HISTORY = tables.bronze_table(USERS), tables.silver_table(USERS), tables.history_table(USERS)
 CHANGES = tables.changes_table(USERS)
 NO_RETENTION = Retention(snapshots=timedelta(0), orphans=timedelta(0))
@@ -113,6 +113,30 @@ def test_files_and_snapshots_go_and_every_row_of_every_table_stays(lake: TestLak
 
     assert {report.before for report in maintain(lake).values()} == {report.after for report in second.values()}
     assert keys(lake) == after, "a run that has nothing to do changes nothing"
+
+
+def test_rows_that_merges_noted_as_deleted_leave_the_files(lake: TestLake) -> None:
+    """Silver of a partitioned dataset is merged on read: a changed row is noted beside the file that holds it."""
+    sales = tables.silver_table(TRANSACTIONS)
+    header = "transaction_id,user_id,product_id,unit_price,amount,currency,status,occurred_at,updated_at"
+    rows = [f"t-{number},u-1,p-1,5.00,5.00,EUR,completed,2026-0{1 + number % 2}-01T10:00:00" for number in range(8)]
+    changed = [row.replace("completed", "refunded") for row in rows[:2]]
+    for day, lines in enumerate((rows, changed), start=1):
+        text = "\n".join([header, *(f"{line},2026-03-0{day}T00:00:00" for line in lines)])
+        lake.land(TRANSACTIONS.dataset, f"sales-{day}.csv", text)
+        lake.run_to_silver()
+    noted = lake.lake._iceberg(sales).currentSnapshot().summary()
+    assert (noted["total-position-deletes"], noted["total-data-files"]) == ("2", "4"), "two months, both changed"
+
+    def statuses() -> list[str]:
+        return sorted(f"{row.transaction_id} {row.status}" for row in lake.read(sales).collect())
+
+    expected = [f"t-{number} {'refunded' if number < 2 else 'completed'}" for number in range(8)]
+    assert statuses() == expected
+    report = maintain(lake)[name_of(sales)]
+    assert (report.failed, report.before.rows, report.after.rows, report.after.files) == (None, 8, 8, 2)
+    assert lake.lake._iceberg(sales).currentSnapshot().summary()["total-position-deletes"] == "0"
+    assert statuses() == expected
 
 
 def test_old_orphans_go_and_fresh_files_of_a_running_batch_stay(lake: TestLake) -> None:
@@ -215,16 +239,20 @@ def test_compaction_that_loses_to_a_batch_is_postponed_and_changes_nothing(lake:
 
 def test_batch_that_loses_to_a_compaction_is_refused_and_right_when_repeated(lake: TestLake, tmp_path: Path) -> None:
     walk(lake, range(1, 4))
-    reading, go_on = tmp_path / "reading", tmp_path / "go-on"
+    counted, reading, go_on = (tmp_path / name for name in ("counted", "reading", "go-on"))
 
     def hold(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        if not counted.exists():
+            counted.touch()
+            yield from frames
+            return
         reading.touch()
         deadline = time.monotonic() + DEADLINE_SECONDS
         while not go_on.exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         yield from frames
 
-    winners = lake.lake.pin(lake.read(SILVER).withColumn("country", F.lit("NO")))
+    winners = lake.lake.pin(lake.read(SILVER).withColumn("country", F.lit("NO")).coalesce(1))
     held = winners.mapInPandas(hold, winners.schema)
     failure: list[Py4JJavaError] = []
 
@@ -241,10 +269,10 @@ def test_batch_that_loses_to_a_compaction_is_refused_and_right_when_repeated(lak
     go_on.touch()
     batch.join(DEADLINE_SECONDS)
     assert not batch.is_alive()
-    if failure:
-        assert "ValidationException" in str(failure[0]) or "CommitFailed" in str(failure[0])
-        assert {row.country for row in lake.read(SILVER).collect()} == {"DE", "SE"}
-        lake.lake._merge(SILVER, winners, on=("_key",))
+    [error] = failure
+    assert "ValidationException" in str(error) or "CommitFailed" in str(error)
+    assert {row.country for row in lake.read(SILVER).collect()} == {"DE", "SE"}
+    lake.lake._merge(SILVER, winners, on=("_key",))
     assert sorted(row.user_id for row in lake.read(SILVER).collect()) == ["u-0", "u-1", "u-2", "u-3"]
     assert {row.country for row in lake.read(SILVER).collect()} == {"NO"}
 
