@@ -34,15 +34,16 @@ MIN_FILES = 5
 _PLAN = {
     "target-file-size-bytes": str(TARGET_FILE_BYTES),
     "min-input-files": str(MIN_FILES),
-    # What merges into partitioned tables have noted as deleted is taken out of the data.
-    "delete-file-threshold": "1",
+    # Merges into partitioned tables note which rows of a file are deleted, in one file of notes for each. Few of them
+    # cost a reader little; to take them out of every file every night would write all of a table that is changed here
+    # and there. Other engines may leave several files of notes for one.
+    "delete-ratio-threshold": "0.1",
+    "delete-file-threshold": "2",
 }
 _COMMITS = {
     # A large table is rewritten in several commits, so that one conflict does not undo them all.
     "partial-progress.enabled": "true",
-    # Notes on rewritten files go too, which Iceberg knows by newer data: files that count as of the run's beginning
-    # would be as old as the last note.
-    "remove-dangling-deletes": "true",
+    # Iceberg takes a note to be of use as long as data is as old: files that count as of the run's beginning would be.
     "use-starting-sequence-number": "false",
 }
 # Columns that name the batch of a row, in the tables of which a batch replaces its own rows.
@@ -145,7 +146,7 @@ class Maintenance:
 
     def _clean(self, name: str, finished: int) -> TableReport:
         table = self.load(name)
-        start, before = _current_id(table), size_of(table)
+        start, before = _current_id(table), self._size(table, name)
         orphans_removed, postponed, failed = 0, None, None
         try:
             try:
@@ -160,7 +161,7 @@ class Maintenance:
         except (Py4JJavaError, PySparkException, CompactionError) as error:
             failed = _reason(error)
         table.refresh()
-        return TableReport(name, before, size_of(table), orphans_removed, postponed, failed)
+        return TableReport(name, before, self._size(table, name), orphans_removed, postponed, failed)
 
     def load(self, name: str) -> Any:
         """Iceberg's handle of a table as it is now."""
@@ -192,6 +193,10 @@ class Maintenance:
             if lost := planned - len(list(result.rewriteResults())):
                 return f"{lost} of {planned} groups of files were changed by a batch meanwhile"
         table.refresh()
+        if _has_notes(table):
+            # Also those that a run left that was killed when it had rewritten their files.
+            self._actions.removeDanglingDeleteFiles(table).execute()
+            table.refresh()
         if table.currentSnapshot().allManifests(table.io()).size() >= MIN_FILES:
             self._actions.rewriteManifests(table).execute()
         return None
@@ -199,7 +204,8 @@ class Maintenance:
     def require_same_rows(self, table: Any, name: str, start: int | None) -> None:
         """Raises RowsChangedError if one of the snapshots since `start` replaced files and changed the number of rows.
 
-        Counted from the files' metadata, for each snapshot and the one before it: batches may have committed between.
+        Counted for each snapshot and the one before it, from the files' metadata where they know: batches may have
+        committed between.
         """
         table.refresh()
         snapshot = table.currentSnapshot()
@@ -244,19 +250,24 @@ class Maintenance:
         last = (row and row["last"]) or 0
         return last if last and batches.is_finished(self._s3, self._bucket, last) else last - 1
 
+    def _size(self, table: Any, name: str) -> Size:
+        """Size of a table's current snapshot, from its summary, which does not know of how many rows notes are left
+        whose files are gone."""
+        if (snapshot := table.currentSnapshot()) is None:
+            return Size()
+        summary = snapshot.summary()
+        rows, files, size = (int(summary[f"total-{name}"]) for name in ("records", "data-files", "files-size"))
+        if _has_notes(table):
+            rows = self._count(name, snapshot.snapshotId())
+        return Size(rows, files, size, len(list(table.snapshots())))
+
     def _count(self, name: str, snapshot_id: int) -> int:
         return self._lake.spark.read.option("versionAsOf", snapshot_id).table(_identifier(name)).count()
 
 
-def size_of(table: Any) -> Size:
-    """Size of a table's current snapshot, from its summary."""
-    if (snapshot := table.currentSnapshot()) is None:
-        return Size()
-    summary = snapshot.summary()
-    written, deleted, files, size = (
-        int(summary[f"total-{name}"]) for name in ("records", "position-deletes", "data-files", "files-size")
-    )
-    return Size(written - deleted, files, size, len(list(table.snapshots())))
+def _has_notes(table: Any) -> bool:
+    """Whether there are files that say which rows of others are deleted."""
+    return int(table.currentSnapshot().summary()["total-delete-files"]) > 0
 
 
 def _current_id(table: Any) -> int | None:

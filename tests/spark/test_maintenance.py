@@ -15,7 +15,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark.sql import functions as F  # noqa: N812
 
 from lakehouse import batches, maintenance, tables
-from lakehouse.contract import load_registry
+from lakehouse.contract import SourceContract, load_registry
 from lakehouse.lake import Lake
 from lakehouse.leftovers import Retention
 from lakehouse.maintenance import Maintenance, RowsChangedError, owned_tables
@@ -23,7 +23,7 @@ from tests.support.lake import BUCKET, TestLake
 
 USERS, TRANSACTIONS = (load_registry().sources[f"storefront.{name}"] for name in ("users", "transactions"))
 BRONZE, SILVER, HISTORY = tables.bronze_table(USERS), tables.silver_table(USERS), tables.history_table(USERS)
-CHANGES = tables.changes_table(USERS)
+CHANGES, SALES = tables.changes_table(USERS), tables.silver_table(TRANSACTIONS)
 NO_RETENTION = Retention(snapshots=timedelta(0), orphans=timedelta(0))
 DEADLINE_SECONDS = 120
 
@@ -115,9 +115,8 @@ def test_files_and_snapshots_go_and_every_row_of_every_table_stays(lake: TestLak
     assert keys(lake) == after, "a run that has nothing to do changes nothing"
 
 
-def test_rows_that_merges_noted_as_deleted_leave_the_files(lake: TestLake) -> None:
-    """Silver of a partitioned dataset is merged on read: a changed row is noted beside the file that holds it."""
-    sales = tables.silver_table(TRANSACTIONS)
+def land_sales(lake: TestLake) -> list[str]:
+    """Eight sales of two months, and changes of two of them by another batch; `transaction_id status` as it then is."""
     header = "transaction_id,user_id,product_id,unit_price,amount,currency,status,occurred_at,updated_at"
     rows = [f"t-{number},u-1,p-1,5.00,5.00,EUR,completed,2026-0{1 + number % 2}-01T10:00:00" for number in range(8)]
     changed = [row.replace("completed", "refunded") for row in rows[:2]]
@@ -125,18 +124,33 @@ def test_rows_that_merges_noted_as_deleted_leave_the_files(lake: TestLake) -> No
         text = "\n".join([header, *(f"{line},2026-03-0{day}T00:00:00" for line in lines)])
         lake.land(TRANSACTIONS.dataset, f"sales-{day}.csv", text)
         lake.run_to_silver()
-    noted = lake.lake._iceberg(sales).currentSnapshot().summary()
-    assert (noted["total-position-deletes"], noted["total-data-files"]) == ("2", "4"), "two months, both changed"
+    return [f"t-{number} {'refunded' if number < 2 else 'completed'}" for number in range(8)]
+
+
+def test_rows_that_merges_noted_as_deleted_leave_the_files(lake: TestLake) -> None:
+    """Silver of a partitioned dataset is merged on read: a changed row is noted beside the file that holds it."""
+    expected = land_sales(lake)
+
+    def summary() -> tuple[str, str]:
+        found = lake.lake._iceberg(SALES).currentSnapshot().summary()
+        return found["total-data-files"], found["total-position-deletes"]
 
     def statuses() -> list[str]:
-        return sorted(f"{row.transaction_id} {row.status}" for row in lake.read(sales).collect())
+        return sorted(f"{row.transaction_id} {row.status}" for row in lake.read(SALES).collect())
 
-    expected = [f"t-{number} {'refunded' if number < 2 else 'completed'}" for number in range(8)]
+    assert summary() == ("4", "2"), "each of two months has the first file, a note on it, and what has changed"
     assert statuses() == expected
-    report = maintain(lake)[name_of(sales)]
+    report = maintain(lake)[name_of(SALES)]
     assert (report.failed, report.before.rows, report.after.rows, report.after.files) == (None, 8, 8, 2)
-    assert lake.lake._iceberg(sales).currentSnapshot().summary()["total-position-deletes"] == "0"
+    assert summary() == ("2", "0")
     assert statuses() == expected
+
+
+def test_table_made_again_keeps_no_notes(lake: TestLake) -> None:
+    expected = land_sales(lake)
+    lake.lake._overwrite(SALES, lake.lake.pin(lake.read(SALES)), F.lit(True))
+    assert lake.lake._iceberg(SALES).currentSnapshot().summary()["total-delete-files"] == "0"
+    assert sorted(f"{row.transaction_id} {row.status}" for row in lake.read(SALES).collect()) == expected
 
 
 def test_old_orphans_go_and_fresh_files_of_a_running_batch_stay(lake: TestLake) -> None:
@@ -237,8 +251,15 @@ def test_compaction_that_loses_to_a_batch_is_postponed_and_changes_nothing(lake:
     assert maintain(lake)[name_of(CHANGES)].postponed is None
 
 
-def test_batch_that_loses_to_a_compaction_is_refused_and_right_when_repeated(lake: TestLake, tmp_path: Path) -> None:
+@pytest.mark.parametrize("source", [USERS, TRANSACTIONS], ids=["written anew", "merged on read"])
+def test_batch_that_loses_to_a_compaction_is_refused_and_right_when_repeated(
+    lake: TestLake, tmp_path: Path, source: SourceContract
+) -> None:
+    table = tables.silver_table(source)
+    assert table.is_merged_on_read == (source is TRANSACTIONS)
     walk(lake, range(1, 4))
+    land_sales(lake)
+    before = lake.content(table)
     counted, reading, go_on = (tmp_path / name for name in ("counted", "reading", "go-on"))
 
     def hold(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
@@ -252,29 +273,30 @@ def test_batch_that_loses_to_a_compaction_is_refused_and_right_when_repeated(lak
             time.sleep(0.05)
         yield from frames
 
-    winners = lake.lake.pin(lake.read(SILVER).withColumn("country", F.lit("NO")).coalesce(1))
+    winners = lake.lake.pin(lake.read(table).withColumn("user_id", F.lit("u-9")).coalesce(1))
     held = winners.mapInPandas(hold, winners.schema)
     failure: list[Py4JJavaError] = []
 
     def merge() -> None:
         try:
-            lake.lake._merge(SILVER, held, on=("_key",))
+            lake.lake._merge(table, held, on=("_key",))
         except Py4JJavaError as error:
             failure.append(error)
 
     batch = threading.Thread(target=merge)
     batch.start()
     wait_for(reading.exists)
-    assert maintain(lake)[name_of(SILVER)].after.files == 1
+    report = maintain(lake)[name_of(table)]
+    assert report.after.files < report.before.files
     go_on.touch()
     batch.join(DEADLINE_SECONDS)
     assert not batch.is_alive()
     [error] = failure
     assert "ValidationException" in str(error) or "CommitFailed" in str(error)
-    assert {row.country for row in lake.read(SILVER).collect()} == {"DE", "SE"}
-    lake.lake._merge(SILVER, winners, on=("_key",))
-    assert sorted(row.user_id for row in lake.read(SILVER).collect()) == ["u-0", "u-1", "u-2", "u-3"]
-    assert {row.country for row in lake.read(SILVER).collect()} == {"NO"}
+    assert lake.content(table) == before
+    lake.lake._merge(table, winners, on=("_key",))
+    assert {row.user_id for row in lake.read(table).collect()} == {"u-9"}
+    assert lake.read(table).count() == len(before)
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

@@ -112,7 +112,8 @@ class IcebergTables:
         same = reduce(and_, (target[name].eqNullSafe(F.col(f"s.{name}")) for name in on))
         if among is not None:
             same &= among.may_hold(target.__getitem__)
-        # Iceberg looks first for the files that hold one of the rows, for which few of them need not be shuffled.
+        # Of a table that is not merged on read, the files that hold one of the rows are looked for first: for a few
+        # rows it need not be shuffled.
         merge = sent(source, if_few=are_few(count)).alias("s").mergeInto(table.identifier, same)
         if delete_when is not None:
             merge = merge.whenMatched(delete_when).delete()
