@@ -256,7 +256,7 @@ class Maintenance:
         if (snapshot := table.currentSnapshot()) is None:
             return Size()
         summary = snapshot.summary()
-        rows, files, size = (int(summary[f"total-{name}"]) for name in ("records", "data-files", "files-size"))
+        rows, files, size = (int(summary[f"total-{what}"]) for what in ("records", "data-files", "files-size"))
         if _has_notes(table):
             rows = self._count(name, snapshot.snapshotId())
         return Size(rows, files, size, len(list(table.snapshots())))

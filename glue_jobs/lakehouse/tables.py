@@ -145,13 +145,7 @@ def bronze_table(contract: SourceContract) -> Table:
 
 
 def silver_table(contract: SourceContract) -> Table:
-    return Table(
-        f"silver_{contract.domain}",
-        contract.name,
-        _silver(contract),
-        contract.partition_by,
-        is_merged_on_read=bool(contract.partition_by),
-    )
+    return _keyed("silver", contract, _silver(contract))
 
 
 def history_table(contract: SourceContract) -> Table:
@@ -164,13 +158,7 @@ def changes_table(contract: SourceContract) -> Table:
 
 
 def gold_table(contract: GoldContract) -> Table:
-    return Table(
-        f"gold_{contract.domain}",
-        contract.name,
-        typed_columns(contract),
-        contract.partition_by,
-        is_merged_on_read=bool(contract.partition_by),
-    )
+    return _keyed("gold", contract, typed_columns(contract))
 
 
 def typed_columns(contract: SourceContract | GoldContract) -> Shape:
@@ -187,6 +175,13 @@ def of_batch(contract: SourceContract, registry: Registry) -> Iterable[Table]:
     """Every table that refining one source reads or fills: silver of the sources that it refers to too."""
     parents = (silver_table(registry.sources[reference.dataset]) for _, reference in contract.references)
     return (*of_source(contract), *parents)
+
+
+def _keyed(layer: str, contract: SourceContract | GoldContract, columns: Shape) -> Table:
+    """The table of a contract into which batches merge by its key: merged on read where the contract partitions it."""
+    partitions = contract.partition_by
+    database = f"{layer}_{contract.domain}"
+    return Table(database, contract.name, columns, partitions, is_merged_on_read=bool(partitions))
 
 
 def _silver(contract: SourceContract) -> Shape:
