@@ -18,10 +18,10 @@ ALL_DATASETS = "all"
 BATCH_ID = "{{ ti.xcom_pull(task_ids='plan') }}"
 SETTINGS = Settings.from_environment()
 
-# A message only wakes the DAG: it may be lost, doubled or late. The list of work is what lies in landing.
+# A message only wakes the DAG: it may be lost, doubled or late. The list of work is what waits in landing.
 LANDING = Asset(
     "landing",
-    uri=f"s3://{SETTINGS.bucket}/landing",
+    uri=f"s3://{SETTINGS.landing_bucket}",
     watchers=[
         AssetWatcher(
             name="landing_queue",

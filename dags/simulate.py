@@ -67,13 +67,13 @@ def simulate():
     )
     def deliver(params: dict, run_id: str) -> str:
         from datagen import simulation
-        from lakehouse.landing import LANDING
 
         try:
             order = simulation.order_of(run_id, params)
         except ValueError as error:
             raise AirflowFailException(str(error)) from error
-        return simulation.deliver(order, run_id, Settings.from_environment().bucket, LANDING)
+        settings = Settings.from_environment()
+        return simulation.deliver(order, run_id, landing=settings.landing_bucket, lake=settings.bucket)
 
     deliver()
 

@@ -26,16 +26,18 @@ from lakehouse.settings import Settings
 def snapshots():
     @task(doc_md="Find the scheduled datasets that have files in landing; each gets a run of `ingest` of its own.")
     def waiting() -> list[dict[str, str]]:
+        from datetime import UTC, datetime
+
         import boto3
 
         from lakehouse import landing
         from lakehouse.contract import load_registry
 
-        s3, bucket = boto3.client("s3"), Settings.from_environment().bucket
+        s3, buckets, now = boto3.client("s3"), Settings.from_environment().buckets, datetime.now(UTC)
         return [
             {"dataset": dataset}
             for dataset in sorted(load_registry().scheduled)
-            if next(landing.waiting(s3, bucket, dataset), None)
+            if next(landing.waiting(s3, buckets, now, dataset), None)
         ]
 
     TriggerDagRunOperator.partial(

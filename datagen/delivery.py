@@ -117,7 +117,9 @@ class Mail:
 
     def _put_spoilt(self, page: Page, name: str, data: bytes, defect: FileDefect, shaped: Sequence[str]) -> Done:
         dataset, digest, defects = page.contract.dataset, hashlib.sha256(data).hexdigest(), (*shaped, defect.name)
-        expected = ExpectedFile(dataset, name, 1, len(data), digest, defect.verdict, defect.reason, 0, defects)
+        # An upload that seems to go on has no verdict before its writer has had its time.
+        waits = defect.verdict == "ignored"
+        expected = ExpectedFile(dataset, name, 1, len(data), digest, defect.verdict, defect.reason, 0, defects, waits)
         return self._send(page, data, expected)
 
     def _send(self, page: Page, data: bytes, expected: ExpectedFile) -> Done:

@@ -4,13 +4,15 @@ The event, all of it optional but the day:
 
     day            "2026-01-03"; or `day_number`, 2, counted from 0; or `time`, as EventBridge sets it in a scheduled
                    event, "2026-01-03T04:00:00Z"
-    bucket         by default the environment variable LAKEHOUSE_BUCKET
-    prefix         "landing/retail/": files go to <prefix><dataset>/<dataset>-<day>.csv
+    bucket         by default the environment variable LAKEHOUSE_LANDING_BUCKET
+    prefix         "retail/": files go to <prefix><dataset>/<dataset>-<day>.csv
     rows, days     1,000,000 rows over 365 days, all datasets together
     first_day      "2026-01-01"
     seed           7; two seeds below 90 share no customer and no order
     defects        "none", or what `lakehouse generate --defects` takes: "light", "messy,resent=0.2", …
-    truth_prefix   where the truth goes; without it none is written; neither may be inside the other
+    truth_prefix   where the truth goes; without it none is written
+    truth_bucket   by default the environment variable LAKEHOUSE_BUCKET; in the bucket of the files, neither prefix may
+                   be inside the other
 
 A day's files hold what became known on that day: new and changed customers, new prices, orders and their lines, and
 orders of the ten days before that were called off or sent back. The first day also has the catalogue and all customers
@@ -46,17 +48,17 @@ from datagen.world import FIRST_DAY
 from datagen.worlds import MOST_ROWS, MOST_SEED
 
 DOMAIN = "retail"
-BUCKET_VARIABLE = "LAKEHOUSE_BUCKET"
+BUCKET_VARIABLE, TRUTH_BUCKET_VARIABLE = "LAKEHOUSE_LANDING_BUCKET", "LAKEHOUSE_BUCKET"
 
 _DEFAULTS: Mapping[str, Any] = {
-    "prefix": f"landing/{DOMAIN}/",
+    "prefix": f"{DOMAIN}/",
     "rows": 1_000_000,
     "days": 365,
     "first_day": FIRST_DAY.isoformat(),
     "seed": 7,
     "defects": "none",
 }
-_FIELDS = {*_DEFAULTS, "bucket", "day", "day_number", "truth_prefix"}
+_FIELDS = {*_DEFAULTS, "bucket", "day", "day_number", "truth_bucket", "truth_prefix"}
 # What EventBridge puts around an event.
 _ENVELOPE = {"version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"}
 _MOST_DAYS = 3_660
@@ -122,7 +124,8 @@ def _request(event: Mapping[str, Any]) -> _Request:
     unknown = sorted(set(event) - _FIELDS - _ENVELOPE)
     if unknown:
         raise ValueError(f"{unknown[0]}: no such field; there are {', '.join(sorted(_FIELDS))} and time")
-    fields = {**_DEFAULTS, "bucket": os.environ.get(BUCKET_VARIABLE), **event}
+    buckets = {"bucket": BUCKET_VARIABLE, "truth_bucket": TRUTH_BUCKET_VARIABLE}
+    fields = {**_DEFAULTS, **{name: os.environ.get(variable) for name, variable in buckets.items()}, **event}
     first_day, days = _date(fields, "first_day"), _number(fields, "days", 1, _MOST_DAYS)
     defects = _text(fields, "defects")
     try:
@@ -138,14 +141,16 @@ def _request(event: Mapping[str, Any]) -> _Request:
         first_day=first_day,
         formats=(".csv",),
     )
-    if fields["bucket"] is None:
-        raise ValueError(f"bucket: missing; give it or set {BUCKET_VARIABLE}")
-    bucket = _text(fields, "bucket")
-    sink = Bucket.below(bucket, _text(fields, "prefix"))
+    tells = fields.get("truth_prefix") is not None
+    for name, variable in buckets.items():
+        if fields[name] is None and (tells or name == "bucket"):
+            raise ValueError(f"{name}: missing; give it or set {variable}")
+    sink = Bucket.below(_text(fields, "bucket"), _text(fields, "prefix"))
     truth = None
-    if fields.get("truth_prefix") is not None:
-        truth = Bucket.below(bucket, _text(fields, "truth_prefix"))
-        if truth.prefix.startswith(sink.prefix) or sink.prefix.startswith(truth.prefix):
+    if tells:
+        truth = Bucket.below(_text(fields, "truth_bucket"), _text(fields, "truth_prefix"))
+        overlaps = truth.prefix.startswith(sink.prefix) or sink.prefix.startswith(truth.prefix)
+        if truth.bucket == sink.bucket and overlaps:
             raise ValueError(f'truth_prefix: "{truth.prefix}" overlaps with "{sink.prefix}", where files are landed')
     return _Request(order, _day(fields, order), sink, truth)
 

@@ -1,7 +1,7 @@
 """A delivery into a lake's landing, as the DAG `simulate` makes it: the same run, the same keys and bytes.
 
-landing/<domain>/<dataset>/<run>/…    the files, beside those of other runs
-truth/<run>/_truth/…                  what must become of them; `lakehouse score s3://<bucket>/truth/<run>`
+s3://<landing>/<domain>/<dataset>/<run>/…    the files, beside those of other runs
+s3://<lake>/truth/<run>/_truth/…             what must become of them; `lakehouse score s3://<lake>/truth/<run>`
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ def folder_of(run_id: str) -> str:
     return f"{plain}-{hashlib.sha256(run_id.encode()).hexdigest()[:8]}"
 
 
-def deliver(order: Order, run_id: str, bucket: str, landing: str) -> str:
-    """Write the files below `landing` and their truth beside the lake's data; gives the truth's place.
+def deliver(order: Order, run_id: str, landing: str, lake: str) -> str:
+    """Write the files into the bucket `landing` and their truth beside the lake's data; gives the truth's place.
 
     A second try writes the same keys with the same bytes.
     """
     folder = folder_of(run_id)
-    sink = Beside(Bucket.below(bucket, f"{landing}{order.domain}"), folder)
+    sink = Beside(Bucket.below(landing, order.domain), folder)
     place = f"truth/{folder}"
     with TemporaryDirectory() as scratch:
         truth = Path(scratch)
@@ -63,5 +63,5 @@ def deliver(order: Order, run_id: str, bucket: str, landing: str) -> str:
             log.debug("%s: %s rows, %s bytes", done.dataset, done.rows, done.bytes)
         for item in summarize(truth).datasets:
             log.info("%s: %s files, %s of them spoilt, %s rows", item.dataset, item.files, item.spoilt, item.rows)
-        Bucket.below(bucket, f"{place}/{TRUTH}").upload(truth, last=ABOUT)
-    return f"s3://{bucket}/{place}"
+        Bucket.below(lake, f"{place}/{TRUTH}").upload(truth, last=ABOUT)
+    return f"s3://{lake}/{place}"

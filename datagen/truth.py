@@ -4,7 +4,7 @@ about.json                    what was asked for: domain, seed, rows, days, firs
 silver/<dataset>/             silver as it must be once every file has been loaded; the contract's columns
 expected_files/               grain: delivered file
     dataset, file, delivery (1 or 2), bytes, content_hash (SHA-256), verdict, reason, rows (0 unless accepted),
-    defects, is_optional (overwritten before anybody need have read it)
+    defects, is_optional (nobody need have read it: it is overwritten at once, or has a temporary name)
 expected_rows/                grain: delivered row that a defect touched or whose key came more than once; any other
     dataset, file, delivery,  row of an accepted file is in silver as it came
     row_number (from 1, header excluded), outcome (silver, quarantined, duplicate, superseded), violations, defects,

@@ -2,7 +2,7 @@
 
 Files that bring new columns to a dataset that evolves are read once more, when its tables have them.
 
-Arguments: --batch_id, --bucket.
+Arguments: --batch_id, --bucket, --landing_bucket.
 """
 
 import sys
@@ -14,10 +14,12 @@ from lakehouse.contract import load_registry
 from lakehouse.ingesting import ingest
 from lakehouse.lake import Lake
 from lakehouse.rebuilding import bronze_from_raw
+from lakehouse.settings import Buckets
 
 
 def main(argv: list[str]) -> None:
-    args = job.arguments(argv, "batch_id", "bucket")
+    args = job.arguments(argv, "batch_id", "bucket", "landing_bucket")
+    buckets = Buckets(landing=args.landing_bucket, lake=args.bucket)
     batch = batches.read(boto3.client("s3"), args.bucket, int(args.batch_id))
     lake = Lake(job.spark())
     lake.ensure(tables.LEDGER)
@@ -33,10 +35,10 @@ def main(argv: list[str]) -> None:
         return
     if batch.kind == "rebuild":
         for dataset in batch.datasets if batch.rebuilds("bronze") else ():
-            bronze_from_raw(lake, registry.sources[dataset], args.bucket)
+            bronze_from_raw(lake, registry.sources[dataset], buckets)
         lake.write_ledger(batch, ())
         return
-    ingested = ingest(lake, registry, batch, args.bucket)
+    ingested = ingest(lake, registry, batch, buckets)
     for name, contract in ingested.contracts.items():
         written = [file for file in ingested.written if file.dataset == name]
         lake.commit_bronze(contract, batch.batch_id, written)

@@ -26,6 +26,7 @@ from botocore.exceptions import ClientError
 from lakehouse import json_object, landing
 from lakehouse.landing import LandedFile
 from lakehouse.medallion import Layer, Source, is_made_from
+from lakehouse.settings import Buckets
 
 Kind = Literal["ingest", "replay", "discard", "rebuild"]
 BATCHES = "batches/"
@@ -118,19 +119,20 @@ def to_be_rebuilt(s3: Any, bucket: str, but_for: Batch) -> frozenset[str]:
 
 def plan(
     s3: Any,
-    bucket: str,
+    buckets: Buckets,
     batch_files: int,
     batch_bytes: int,
     now: datetime,
     dataset: str | None = None,
     held: Collection[str] = frozenset(),
 ) -> Batch | None:
-    """The batch to work on: an unfinished one first, else what the oldest request asks for, else the oldest files of
-    landing (`landing.waiting`); None when nothing waits.
+    """The batch to work on: an unfinished one first, else what the oldest request asks for, else the oldest versions
+    in landing (`landing.waiting`); None when nothing waits.
 
     Two planners at once agree: the manifest's conditional PUT lets one win; the other takes the winner's batch, or
     plans the next one when the winner has finished it meanwhile.
     """
+    bucket = buckets.lake
     while True:
         unfinished, last = _last_batch(s3, bucket)
         if unfinished:
@@ -151,7 +153,7 @@ def plan(
                 rebuild_from=request.rebuild_from,
             )
         else:
-            files = _bounded(landing.waiting(s3, bucket, dataset, held), batch_files, batch_bytes)
+            files = _bounded(landing.waiting(s3, buckets, now, dataset, held), batch_files, batch_bytes)
             if not files:
                 return None
             batch = Batch(last + 1, "ingest", planned_at, files)
@@ -201,15 +203,19 @@ def is_finished(s3: Any, bucket: str, batch_id: int) -> bool:
     return landing.exists(s3, bucket, _done_key(batch_id))
 
 
-def finish(s3: Any, bucket: str, batch: Batch, verdicts: dict[str, tuple[str, str | None]], now: datetime) -> None:
+def finish(s3: Any, buckets: Buckets, batch: Batch, verdicts: dict[str, tuple[str, str | None]], now: datetime) -> None:
     """Move the batch's files to where their verdicts (file_id → verdict, reason) put them, then mark it finished.
 
-    A file without a verdict changed between listing and reading: it stays for the next batch. Safe to repeat.
+    Just the versions that have a verdict leave landing. One without was gone before it was read. Safe to repeat.
     """
+    bucket = buckets.lake
     with ThreadPoolExecutor(MOVERS) as pool:
         moves = [(file, *verdicts[file.file_id]) for file in batch.files if file.file_id in verdicts]
-        for _ in pool.map(lambda item: landing.move(s3, bucket, *item), moves):
+        for _ in pool.map(lambda item: landing.move(s3, buckets, *item), moves):
             pass
+    if batch.kind == "replay":
+        for file, _, _ in moves:
+            landing.forget_left(s3, bucket, file)
     if batch.request_id:
         s3.delete_object(Bucket=bucket, Key=_request_key(batch.request_id))
     done = {"batch_id": batch.batch_id, "finished_at": now.astimezone(UTC).isoformat()}
@@ -242,6 +248,7 @@ def _bounded(files: Iterable[LandedFile], batch_files: int, batch_bytes: int) ->
     """The oldest files that fit, at least one: a file larger than the bound makes a batch of its own."""
     chosen: list[LandedFile] = []
     total = 0
+    # Versions of one key that came in one second stay in the order in which they were listed.
     for file in sorted(files, key=lambda item: (item.arrived_at, item.key)):
         if chosen and (len(chosen) == batch_files or total + file.bytes > batch_bytes):
             break

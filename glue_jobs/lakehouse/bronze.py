@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from lakehouse import drift, intake, landing
 from lakehouse.contract import Column, SourceContract
 from lakehouse.landing import LandedFile
+from lakehouse.settings import Buckets
 
 ROWS_PER_GROUP = 250_000
 RESCUED = "_rescued"
@@ -56,7 +57,7 @@ Content = tuple[str, str, tuple[tuple[str, str], ...]]
 class IngestPlan:
     """What every task needs to know. `known_content` maps what a file says to the file that said it first."""
 
-    bucket: str
+    buckets: Buckets
     batch_id: int
     ingested_at: datetime
     contracts: Mapping[str, SourceContract]
@@ -136,27 +137,32 @@ def evolved(contracts: Mapping[str, SourceContract], verdicts: Iterable[FileVerd
 def ingest(files: Iterable[LandedFile], plan: IngestPlan) -> Iterator[FileVerdict | WrittenFile]:
     """Read one group of files: a verdict for each, and the Parquet files that hold the accepted rows.
 
-    A file that changed after it was listed gets no verdict: its new version waits for the next batch. Without `tables`
-    to write to, the plan asks for verdicts only.
+    A version that is gone since it was listed gets no verdict. Without `tables` to write to, the plan asks for verdicts
+    only.
     """
     s3 = boto3.client("s3")
     first_with = dict(plan.known_content)
     writers: dict[str, _BronzeWriter | _RowCounter] = {}
     for file in files:
-        if intake.is_ignored(file.key):
-            yield FileVerdict(file, "", "ignored", "temporary_name", "a hidden or temporary name is never loaded")
+        if landing.is_uncommitted(file.key):
+            detail = f"a hidden or temporary name, and not renamed in {landing.ABANDONED_AFTER.days} days"
+            yield FileVerdict(file, "", "ignored", "temporary_name", detail)
             continue
         if file.bytes > intake.MAX_FILE_BYTES:
             detail = f"{file.bytes:,} bytes; the limit is {intake.MAX_FILE_BYTES:,}: split the file"
             yield FileVerdict(file, "", "quarantined", "file_too_large", detail)
             continue
-        data = landing.read_file(s3, plan.bucket, file)
+        try:
+            data = landing.read_file(s3, plan.buckets, file)
+        except landing.UnreadableError as error:
+            yield FileVerdict(file, "", "quarantined", "unreadable_object", str(error))
+            continue
         if data is None:
             continue
         content_hash = hashlib.sha256(data).hexdigest()
         contract = plan.contracts.get(file.dataset)
         if contract is None:
-            detail = f"no contract declares {file.dataset}; files are landed under landing/<domain>/<dataset>/"
+            detail = f"no contract declares {file.dataset}; files are landed under <domain>/<dataset>/"
             yield FileVerdict(file, content_hash, "quarantined", "unknown_dataset", detail)
             continue
         said = content(contract, file.key, content_hash)
@@ -191,7 +197,7 @@ def given_up(file: LandedFile, why: str, content_hash: str = "") -> FileVerdict:
 
 def rows(file: LandedFile, plan: IngestPlan) -> Iterator[pa.RecordBatch]:
     """The rows of a file as bronze holds them (`columns`); none when it is gone. Raises intake.Refusal."""
-    contract, data = plan.contracts[file.dataset], landing.read_file(boto3.client("s3"), plan.bucket, file)
+    contract, data = plan.contracts[file.dataset], landing.read_file(boto3.client("s3"), plan.buckets, file)
     schema = pa.schema(pa.field(name, _ARROW[kind]) for name, kind in columns(contract))
     folders = intake.folder_columns(file.key, contract)
     for chunk in intake.read(data, contract, folders) if data is not None else ():

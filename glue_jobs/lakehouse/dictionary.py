@@ -118,7 +118,7 @@ def _source(contract: SourceContract, feeds: Mapping[ColumnSource, list[tuple[Go
         "one row": _grain(contract),
         "key": _codes(contract.key),
         "newest version": f"greatest `{contract.order_by}`" if contract.order_by else "versions have no order",
-        "arrives in": f"`landing/{domain}/{name}/`",
+        "arrives in": f"`{domain}/{name}/` of the landing bucket",
         "tables": f"`bronze_{domain}.{name}`, `silver_{domain}.{name}`, `silver_{domain}.{name}_history`; "
         f"in Redshift `lake_silver_{domain}.{name}`",
         "an unknown column is": _DRIFT[contract.drift],

@@ -11,6 +11,7 @@ from lakehouse.bronze import FileVerdict, IngestPlan, WrittenFile
 from lakehouse.contract import Registry, SourceContract
 from lakehouse.lake import Lake
 from lakehouse.landing import LandedFile
+from lakehouse.settings import Buckets
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Ingested:
     contracts: Mapping[str, SourceContract]
 
 
-def ingest(lake: Lake, registry: Registry, batch: Batch, bucket: str) -> Ingested:
+def ingest(lake: Lake, registry: Registry, batch: Batch, buckets: Buckets) -> Ingested:
     """Read every file that has no verdict yet. Those of a dataset that evolves are read once more when they bring new
     columns, and its tables have them."""
     landed = {file.dataset for file in (*batch.files, *batch.excluded)}
@@ -35,7 +36,7 @@ def ingest(lake: Lake, registry: Registry, batch: Batch, bucket: str) -> Ingeste
 
     def read(files: Sequence[LandedFile], contracts: Mapping[str, SourceContract]) -> Ingested:
         plan = IngestPlan(
-            bucket=bucket,
+            buckets=buckets,
             batch_id=batch.batch_id,
             ingested_at=bronze.utc_instant(batch.planned_at),
             contracts=contracts,

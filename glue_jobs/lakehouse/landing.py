@@ -1,33 +1,60 @@
-"""What has arrived: the files in landing, their identity, and where each is kept once it has a verdict.
+"""What has arrived: the versions in landing, their identity, and where each is kept once it has a verdict.
 
-Nothing here knows Spark.
+Nothing here knows Spark. Landing is a bucket of its own, and versioned: what a sender writes over an object is a file
+like any other, and so is what it wrote over.
 
-    landing/<domain>/<dataset>/…           files that wait
-    raw/<dataset>/<file_id>/…              accepted files, immutable
-    quarantine/files/<reason>/<dataset>/<file_id>/…   refused files
+    <landing>/<domain>/<dataset>/…            versions that wait
+    <lake>/raw/<dataset>/<file_id>/…          accepted files, immutable
+    <lake>/quarantine/files/<reason>/<dataset>/<file_id>/…   refused files
+    <lake>/left/<file_id>.json                a version that has its verdict and could not be moved out of landing
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from datetime import UTC
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-LANDING = "landing/"
+from lakehouse import json_object
+from lakehouse.settings import Buckets
+
 RAW = "raw/"
 QUARANTINE = "quarantine/files/"
+LEFT = "left/"
 UNKNOWN_DATASET = "unknown"
+OWN_FOLDER = ".lakehouse/"
+"""Where the lake itself writes in landing, which nobody else does."""
+CANARY = f"{OWN_FOLDER}canary"
+"""An object that whoever reads landing can read: when it cannot be read, no other object is at fault."""
+ABANDONED_AFTER = timedelta(days=7)
+"""An upload that its writer has not ended by then never will be: it gets the verdict `ignored`."""
+VERSIONING_IS_OFF = (
+    "{bucket} is not versioned: a file that is written over before a run has taken it is lost, and nothing can tell. "
+    "`aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled` turns it on"
+)
 # CopyObject takes no more; a larger file is refused, but has to leave landing like any other.
 LARGEST_COPY_BYTES = 5 << 30
+# Bytes of a domain's or a dataset's name; a longer one is nobody's, and would not fit into the key of an archive.
+_LONGEST_PART = 64
+# S3's keys have 1,024 bytes at most, and the longest folder of an archive fewer than 300.
+_LONGEST_NAME = 700
+_TEMPORARY_ENDINGS = (".tmp", ".part", ".filepart", ".crdownload", "~")
+
+
+class UnreadableError(Exception):
+    """S3 does not give out an object, though it gives out others: it is denied, archived or under a foreign key."""
 
 
 @dataclass(frozen=True)
 class LandedFile:
-    """One object of landing as it was listed. `arrived_at` is S3's LastModified, ISO 8601 in UTC."""
+    """One version of one object as it was listed. `arrived_at` is S3's LastModified, ISO 8601 in UTC.
+
+    `version_id` is None where S3 keeps no versions apart: there the ETag alone tells whether it is still the same.
+    """
 
     file_id: str
     dataset: str
@@ -35,57 +62,117 @@ class LandedFile:
     etag: str
     bytes: int
     arrived_at: str
+    version_id: str | None = None
 
 
-def file_id(bucket: str, key: str, etag: str) -> str:
-    """Identity of one version of one object: 32 hex digits, the same on every try."""
-    return hashlib.sha256("\n".join((bucket, key, etag)).encode()).hexdigest()[:32]
+def file_id(bucket: str, key: str, etag: str, arrived_at: str, version_id: str | None) -> str:
+    """Identity of one version of one object: 32 hex digits, the same on every try.
+
+    Where there are no versions, what lands again is told by its time, in seconds, which is all that S3 says of it.
+    """
+    version = version_id or f"{etag}\n{datetime.fromisoformat(arrived_at).replace(microsecond=0).isoformat()}"
+    return hashlib.sha256("\n".join((bucket, key, version)).encode()).hexdigest()[:32]
 
 
 def dataset_of(key: str) -> str:
-    """`landing/storefront/users/a.csv` belongs to `storefront.users`; too short a path to `unknown`."""
-    parts = key.removeprefix(LANDING).split("/")
-    return f"{parts[0]}.{parts[1]}" if len(parts) > 2 and parts[0] and parts[1] else UNKNOWN_DATASET
+    """`storefront/users/a.csv` belongs to `storefront.users`; what is in no such folder to `unknown`."""
+    parts = key.split("/")
+    named = len(parts) > 2 and all(0 < len(part.encode()) <= _LONGEST_PART for part in parts[:2])
+    return f"{parts[0]}.{parts[1]}" if named else UNKNOWN_DATASET
+
+
+def is_uncommitted(key: str) -> bool:
+    """Whether a name says that its writer has not ended: hidden folders and files (`_temporary/`, `.a.csv.swp`), and
+    endings of uploads that go on. A folder that names a column (`_day=2026-01-03/`) is none of them."""
+    *folders, name = key.split("/")
+    return (
+        any(folder.startswith((".", "_")) and "=" not in folder for folder in folders)
+        or name.startswith((".", "_"))
+        or name.lower().endswith(_TEMPORARY_ENDINGS)
+    )
+
+
+def is_versioned(s3: Any, bucket: str) -> bool:
+    """Whether the bucket keeps what is written over."""
+    return bool(s3.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled")
 
 
 def waiting(
-    s3: Any, bucket: str, dataset: str | None = None, held: Collection[str] = frozenset()
+    s3: Any, buckets: Buckets, now: datetime, dataset: str | None = None, held: Collection[str] = frozenset()
 ) -> Iterator[LandedFile]:
-    """Files in landing, in key order; only those of one dataset when it is named, else none of a dataset that is held
-    back until its time has come."""
-    prefix = LANDING + (dataset.replace(".", "/", 1) + "/" if dataset else "")
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-        for item in page.get("Contents", []):
+    """Versions in landing that need a verdict, in key order, the oldest of a key first; only those of one dataset when
+    it is named, else none of a dataset that is held back until its time has come."""
+    left = {key.removeprefix(LEFT).removesuffix(".json") for key in _keys(s3, buckets.lake, LEFT)}
+    for file, _ in _versions(s3, buckets.landing, dataset):
+        is_held = dataset is None and file.dataset in held
+        # One that another version or a delete marker covers its writer has renamed or given up.
+        goes_on = is_uncommitted(file.key) and datetime.fromisoformat(file.arrived_at) > now - ABANDONED_AFTER
+        if not (is_held or goes_on or file.file_id in left):
+            yield file
+
+
+def uncommitted(s3: Any, buckets: Buckets) -> list[LandedFile]:
+    """Uploads that their writers have not ended, in key order: they stay where they will be renamed."""
+    return [file for file, is_latest in _versions(s3, buckets.landing) if is_latest and is_uncommitted(file.key)]
+
+
+def left_behind(s3: Any, bucket: str) -> list[dict[str, Any]]:
+    """What could not be moved out of landing: `file` (LandedFile's fields), `verdict`, `reason`, and S3's `error`."""
+    return [json_object.get(s3, bucket, key) for key in _keys(s3, bucket, LEFT)]
+
+
+def _versions(s3: Any, bucket: str, dataset: str | None = None) -> Iterator[tuple[LandedFile, bool]]:
+    """Every version of every object, in key order, the oldest of a key first, and whether it is the latest."""
+    prefix = dataset.replace(".", "/", 1) + "/" if dataset else ""
+    keeps_versions = is_versioned(s3, bucket)
+    of_one_key: list[tuple[LandedFile, bool]] = []
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+        for item in page.get("Versions", []):
             key, etag = item["Key"], item["ETag"].strip('"')
-            if key.endswith("/") and item["Size"] == 0:
-                continue  # a folder marker of the S3 console, not a file
-            found = dataset_of(key)
-            if dataset is None and found in held:
+            is_folder = key.endswith("/") and item["Size"] == 0  # a marker that the S3 console makes
+            if is_folder or key.startswith(OWN_FOLDER):
                 continue
+            # Without versioning, or while it is suspended, the version `null` is written over.
+            version = item["VersionId"] if keeps_versions or item["VersionId"] != "null" else None
             arrived_at = item["LastModified"].astimezone(UTC).isoformat()
-            yield LandedFile(file_id(bucket, key, etag), found, key, etag, item["Size"], arrived_at)
+            identity = file_id(bucket, key, etag, arrived_at, version)
+            file = LandedFile(identity, dataset_of(key), key, etag, item["Size"], arrived_at, version)
+            if of_one_key and of_one_key[0][0].key != key:
+                yield from reversed(of_one_key)
+                of_one_key = []
+            of_one_key.append((file, item["IsLatest"]))
+    yield from reversed(of_one_key)
 
 
-def read_file(s3: Any, bucket: str, file: LandedFile) -> bytes | None:
-    """The bytes of the version that was listed; None when it is gone, for another has landed or somebody deleted it.
+def read_file(s3: Any, buckets: Buckets, file: LandedFile) -> bytes | None:
+    """The bytes of the version that was listed; None when it is gone.
 
-    The version is archived before anything is made of it: whatever lands under its name from now on, the bytes that
-    were read are kept. A batch that is repeated may find some of its files in the archive only.
+    The version is archived before anything is made of it: whatever becomes of it in landing, the bytes that were read
+    are kept. A batch that is repeated may find some of its files in the archive only. Raises UnreadableError when S3
+    refuses this object and no other.
     """
     try:
-        data = _body(s3.get_object(Bucket=bucket, Key=file.key, IfMatch=file.etag))
-        _copy_landed(s3, bucket, file, archive_key(file, "accepted", None))
-        return data
+        data = _body(s3.get_object(Bucket=buckets.landing, Key=file.key, **_this_version(file)))
     except ClientError as error:
-        if not (is_precondition(error) or is_missing(error)):
-            raise
-    key = archived(s3, bucket, file)
-    return _body(s3.get_object(Bucket=bucket, Key=key)) if key else None
+        if not _is_gone(error):
+            raise _fault(s3, buckets, error) from error
+    else:
+        archive = archive_key(file, "accepted", None)
+        try:
+            _copy_landed(s3, buckets, file, archive)
+        except ClientError as error:
+            if not _is_refusal(error):
+                raise
+            # Gone since, or it may be read and not copied (its tags, for example, are another permission).
+            s3.put_object(Bucket=buckets.lake, Key=archive, Body=data)
+        return data
+    key = archived(s3, buckets.lake, file)
+    return _body(s3.get_object(Bucket=buckets.lake, Key=key)) if key else None
 
 
 def archive_key(file: LandedFile, verdict: str, reason: str | None) -> str:
-    """Where a file with this verdict is kept for good."""
-    name = file.key.rsplit("/", 1)[-1]
+    """Where a file with this verdict is kept for good; of a name that is too long for it, the end."""
+    name = file.key.rsplit("/", 1)[-1].encode()[-_LONGEST_NAME:].decode(errors="ignore")
     folder = f"{QUARANTINE}{reason}/" if verdict == "quarantined" else RAW
     return f"{folder}{file.dataset}/{file.file_id}/{name}"
 
@@ -100,29 +187,74 @@ def archived(s3: Any, bucket: str, file: LandedFile) -> str | None:
     return next((key for key in keys if exists(s3, bucket, key)), None)
 
 
-def move(s3: Any, bucket: str, file: LandedFile, verdict: str, reason: str | None) -> None:
-    """Out of landing, to where a file with this verdict is kept; a replayed file from where it was. Safe to repeat."""
-    kept, target = archived(s3, bucket, file), archive_key(file, verdict, reason)
+def move(s3: Any, buckets: Buckets, file: LandedFile, verdict: str, reason: str | None) -> None:
+    """Out of landing, to where a file with this verdict is kept; a replayed file from where it was. Safe to repeat.
+
+    What S3 refuses to move stays, and a note of it in `left/`, so that it is not taken for something new.
+    """
+    kept, target = archived(s3, buckets.lake, file), archive_key(file, verdict, reason)
+    if kept is not None and kept != target:
+        s3.copy({"Bucket": buckets.lake, "Key": kept}, buckets.lake, target)
+        s3.delete_object(Bucket=buckets.lake, Key=kept)
+    # What is archived already needs no copy; a file that got its verdict unread does.
+    if refusal := _take_out(s3, buckets, file, copy_to=None if kept else target):
+        note = {"file": asdict(file), "verdict": verdict, "reason": reason, "error": refusal}
+        json_object.put(s3, buckets.lake, _left_key(file), note)
+
+
+def forget_left(s3: Any, bucket: str, file: LandedFile) -> None:
+    """Remove the note of a version that has left landing after all."""
+    s3.delete_object(Bucket=bucket, Key=_left_key(file))
+
+
+def move_left(s3: Any, buckets: Buckets) -> int:
+    """Try once more to move what had to stay in landing; returns how many versions have left it."""
+    moved = 0
+    for note in left_behind(s3, buckets.lake):
+        file = LandedFile(**note["file"])
+        # Archived since, by a replay: the verdict of the note is not the last one.
+        target = None if archived(s3, buckets.lake, file) else archive_key(file, note["verdict"], note["reason"])
+        if _take_out(s3, buckets, file, copy_to=target) is None:
+            forget_left(s3, buckets.lake, file)
+            moved += 1
+    return moved
+
+
+def _take_out(s3: Any, buckets: Buckets, file: LandedFile, copy_to: str | None) -> str | None:
+    """Copy a version, if need be, and delete it from landing; gives S3's words when it refuses this one."""
     try:
-        if kept is None:  # a file that gets its verdict unread
-            _copy_landed(s3, bucket, file, target)
-        elif kept != target:
-            s3.copy({"Bucket": bucket, "Key": kept}, bucket, target)
-            s3.delete_object(Bucket=bucket, Key=kept)
-        s3.delete_object(Bucket=bucket, Key=file.key, IfMatch=file.etag)
+        if copy_to is not None:
+            _copy_landed(s3, buckets, file, copy_to)
+        s3.delete_object(Bucket=buckets.landing, Key=file.key, **_this_version(file))
     except ClientError as error:
         # Gone: an earlier try moved it. Changed: another version has landed and waits for the next batch.
-        if not (is_precondition(error) or is_missing(error)):
+        if _is_gone(error):
+            return None
+        fault = _fault(s3, buckets, error)
+        if not isinstance(fault, UnreadableError):
             raise
+        return str(fault)
+    return None
 
 
-def _copy_landed(s3: Any, bucket: str, file: LandedFile, target: str) -> None:
+def _left_key(file: LandedFile) -> str:
+    return f"{LEFT}{file.file_id}.json"
+
+
+def _this_version(file: LandedFile) -> dict[str, str]:
+    """How a call says which version it means."""
+    return {"IfMatch": file.etag} if file.version_id is None else {"VersionId": file.version_id}
+
+
+def _copy_landed(s3: Any, buckets: Buckets, file: LandedFile, target: str) -> None:
     """Copy the version that was listed; the copy of a large file is put together of parts."""
-    source = {"Bucket": bucket, "Key": file.key}
+    source = {"Bucket": buckets.landing, "Key": file.key}
+    if file.version_id is not None:
+        source["VersionId"] = file.version_id
     if file.bytes <= LARGEST_COPY_BYTES:
-        s3.copy_object(Bucket=bucket, Key=target, CopySource=source, CopySourceIfMatch=file.etag)
+        s3.copy_object(Bucket=buckets.lake, Key=target, CopySource=source, CopySourceIfMatch=file.etag)
     else:
-        s3.copy(source, bucket, target, ExtraArgs={"CopySourceIfMatch": f'"{file.etag}"'})
+        s3.copy(source, buckets.lake, target, ExtraArgs={"CopySourceIfMatch": f'"{file.etag}"'})
 
 
 def exists(s3: Any, bucket: str, key: str) -> bool:
@@ -136,9 +268,38 @@ def exists(s3: Any, bucket: str, key: str) -> bool:
     return True
 
 
+def _keys(s3: Any, bucket: str, prefix: str) -> Iterator[str]:
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        yield from (item["Key"] for item in page.get("Contents", []))
+
+
 def _body(response: dict[str, Any]) -> bytes:
     body: bytes = response["Body"].read()
     return body
+
+
+def _fault(s3: Any, buckets: Buckets, error: ClientError) -> Exception:
+    """What a refusal is: of this object, or of all of them, which is an outage and no object's fault."""
+    if not _is_refusal(error):
+        return error
+    try:
+        s3.head_object(Bucket=buckets.landing, Key=CANARY)
+    except ClientError as another:
+        if not is_missing(another):
+            return error
+    told = error.response["Error"]
+    return UnreadableError(f"S3 answers {told['Code']}: {told.get('Message') or 'no message'}")
+
+
+def _is_refusal(error: ClientError) -> bool:
+    """Whether S3 understood a call and refused it; neither its own trouble, nor too many calls."""
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    return 400 <= status < 500 and status != 429 and "Throttl" not in error.response["Error"]["Code"]
+
+
+def _is_gone(error: ClientError) -> bool:
+    """Whether the version that a call means is not there any more."""
+    return is_missing(error) or is_precondition(error) or error.response["Error"]["Code"] == "NoSuchVersion"
 
 
 def is_missing(error: ClientError) -> bool:

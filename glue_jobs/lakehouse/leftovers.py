@@ -1,6 +1,6 @@
 """What runs leave behind in S3, and how long it stays. Knows no Spark.
 
-Never touched: what waits in landing, the archives of raw and refused files, and the batches' manifests.
+Never touched: what waits for its verdict in landing, the archives of raw and refused files, and the batches' manifests.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from lakehouse import batches
+from lakehouse import batches, landing
 from lakehouse.batches import DRAFTS
+from lakehouse.settings import Buckets
 from lakehouse.tables import WAREHOUSE
 from lakehouse.warehouse import EXPORTS
 
@@ -35,17 +36,22 @@ class Retention:
 
 @dataclass(frozen=True)
 class Leftovers:
-    """Objects outside of tables that were removed. Drafts that were handed in live on in their batch's manifest."""
+    """Objects outside of tables that were removed. Drafts that were handed in live on in their batch's manifest.
+
+    `left_landing` are versions with a verdict that could not be moved out of landing before, and could be now.
+    """
 
     exports_removed: int
     export_objects_removed: int
     uploads_aborted: int
     drafts_removed: int
+    left_landing: int
 
 
-def clean(s3: Any, bucket: str, now: datetime, retention: Retention) -> Leftovers:
-    """Remove old exports of finished batches, and old uploads that killed tasks began and never ended."""
-    exports, objects = 0, 0
+def clean(s3: Any, buckets: Buckets, now: datetime, retention: Retention) -> Leftovers:
+    """Remove old exports of finished batches, and old uploads that killed tasks began and never ended; try once more
+    to move what had to stay in landing."""
+    bucket, exports, objects = buckets.lake, 0, 0
     for batch_id, folder in _exports(s3, bucket):
         if batches.is_finished(s3, bucket, batch_id):
             removed = _remove_unless_used(s3, bucket, folder, now - retention.exports)
@@ -53,7 +59,7 @@ def clean(s3: Any, bucket: str, now: datetime, retention: Retention) -> Leftover
     # Uploads into landing are their senders' own.
     aborted = sum(_abort_uploads(s3, bucket, prefix, now - retention.orphans) for prefix in (WAREHOUSE, EXPORTS))
     drafts = _remove_old(s3, bucket, DRAFTS, now - retention.exports)
-    return Leftovers(exports, objects, aborted, drafts)
+    return Leftovers(exports, objects, aborted, drafts, landing.move_left(s3, buckets))
 
 
 def _exports(s3: Any, bucket: str) -> Iterator[tuple[int, str]]:

@@ -14,12 +14,13 @@ from lakehouse.batches import Batch, Request
 from lakehouse.contract import Registry, SourceContract
 from lakehouse.lake import Lake
 from lakehouse.refining import typed_rows
+from lakehouse.settings import Buckets
 
 EXAMPLES_PER_RULE = 3
 _NO_BATCH = 0
 
 
-def preview(lake: Lake, registry: Registry, request: Request, bucket: str) -> dict[str, Any]:
+def preview(lake: Lake, registry: Registry, request: Request, buckets: Buckets) -> dict[str, Any]:
     """`rows`: by dataset how many would pass, how many would still be refused, by which rules (`examples` of each rule
     with row id, field and value as it came). `files`: file id, key, the verdict each would get, and of an accepted one
     the same as of a dataset."""
@@ -33,15 +34,15 @@ def preview(lake: Lake, registry: Registry, request: Request, bucket: str) -> di
         again = lake.judged_again(contract, batch, None)
         if again is not None:
             rows[dataset] = _judged(lake, registry, contract, again.where("_is_replayed"))
-    return {"rows": rows, "files": _files(lake, registry, batch, bucket)}
+    return {"rows": rows, "files": _files(lake, registry, batch, buckets)}
 
 
-def _files(lake: Lake, registry: Registry, batch: Batch, bucket: str) -> list[dict[str, Any]]:
+def _files(lake: Lake, registry: Registry, batch: Batch, buckets: Buckets) -> list[dict[str, Any]]:
     present = {name: registry.sources[name] for name in batch.datasets & registry.sources.keys()}
     lake.ensure(table for contract in present.values() for table in tables.of_batch(contract, registry))
     known, known_content = lake.known(batch, present)
     plan = bronze.IngestPlan(
-        bucket=bucket,
+        buckets=buckets,
         batch_id=batch.batch_id,
         ingested_at=bronze.utc_instant(batch.planned_at),
         contracts=present,

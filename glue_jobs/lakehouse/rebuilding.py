@@ -18,20 +18,21 @@ from lakehouse.contract import Registry, SourceContract
 from lakehouse.lake import Lake
 from lakehouse.landing import LandedFile
 from lakehouse.refining import Refined, typed_rows
+from lakehouse.settings import Buckets
 
 
 class RebuildError(Exception):
     """Raw files that would not be accepted today; the message names them. Nothing of their dataset was changed."""
 
 
-def bronze_from_raw(lake: Lake, contract: SourceContract, bucket: str) -> None:
+def bronze_from_raw(lake: Lake, contract: SourceContract, buckets: Buckets) -> None:
     """Read every accepted file of a dataset again, as the batch that first read it. Raises RebuildError."""
     written: list[WrittenFile] = []
     refused: list[FileVerdict] = []
     destination = lake.bronze_destination(contract)
     for (batch_id, ingested_at), files in _accepted(lake, contract).items():
         plan = IngestPlan(
-            bucket=bucket,
+            buckets=buckets,
             batch_id=batch_id,
             ingested_at=ingested_at,
             contracts={contract.dataset: contract},

@@ -15,7 +15,7 @@ from typing import Any
 
 import boto3
 
-from lakehouse import batches, json_object
+from lakehouse import batches, json_object, landing
 from lakehouse.batches import DRAFTS, Kind, Request
 from lakehouse.landing import LandedFile
 from lakehouse.quarantine import Selection, on_files, on_rows
@@ -31,7 +31,10 @@ def draft(settings: Settings, wanted: Selection, kind: Kind, because: str, now: 
     """Look up what is meant and write it down; gives the ids of the drafts, each as large as a batch may be, none where
     nothing is meant. Drawn up again under the same name and time, they have the same ids."""
     redshift, s3 = Redshift(settings), boto3.client("s3")
-    drafts = list(_requests(kind, _files(redshift, wanted), _rows(redshift, wanted), because, now, name))
+    # Of what is still in landing the ledger knows no version.
+    left = {note["file"]["file_id"]: LandedFile(**note["file"]) for note in landing.left_behind(s3, settings.bucket)}
+    files = [left.get(file.file_id, file) for file in _files(redshift, wanted)]
+    drafts = list(_requests(kind, files, _rows(redshift, wanted), because, now, name))
     for request in drafts:
         json_object.put(s3, settings.bucket, _draft_key(request.request_id), asdict(request))
     return [request.request_id for request in drafts]

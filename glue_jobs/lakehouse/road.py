@@ -37,7 +37,7 @@ def plan(settings: Settings, dataset: str | None = None, max_files: int | None =
     """
     bound = min(settings.batch_files, max_files or settings.batch_files)
     held = load_registry().scheduled
-    batch = batches.plan(_s3(), settings.bucket, bound, settings.batch_bytes, datetime.now(UTC), dataset, held)
+    batch = batches.plan(_s3(), settings.buckets, bound, settings.batch_bytes, datetime.now(UTC), dataset, held)
     return batch.batch_id if batch else None
 
 
@@ -104,7 +104,7 @@ def finish(settings: Settings, batch_id: int) -> bool:
     batch = batches.read(_s3(), settings.bucket, batch_id)
     if not batches.is_finished(_s3(), settings.bucket, batch_id):
         _announce_new_columns(settings, batch)
-    batches.finish(_s3(), settings.bucket, batch, _verdicts(settings, batch), datetime.now(UTC))
+    batches.finish(_s3(), settings.buckets, batch, _verdicts(settings, batch), datetime.now(UTC))
     return is_anything_waiting(settings)
 
 
@@ -113,7 +113,7 @@ def is_anything_waiting(settings: Settings) -> bool:
     not wait for their time."""
     if batches.is_one_unfinished(_s3(), settings.bucket) or batches.requests(_s3(), settings.bucket):
         return True
-    landed = landing.waiting(_s3(), settings.bucket, held=load_registry().scheduled)
+    landed = landing.waiting(_s3(), settings.buckets, datetime.now(UTC), held=load_registry().scheduled)
     return next(landed, None) is not None
 
 

@@ -12,8 +12,18 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True)
+class Buckets:
+    """`landing`, into which senders write, and `lake`, which holds all the rest and belongs to nobody else."""
+
+    landing: str
+    lake: str
+
+
+@dataclass(frozen=True)
 class Settings:
     """Where the lake and the warehouse are; the same names on a laptop and in the cloud.
+
+    `bucket` is the lake's, `landing_bucket` the one into which senders write.
 
     `batch_files` and `batch_bytes` bound one batch: what does not fit waits for the next one.
     `alert_topic` is the ARN of the SNS topic that hears of failed runs; without it they are only logged.
@@ -22,6 +32,7 @@ class Settings:
     """
 
     bucket: str
+    landing_bucket: str
     workgroup: str
     database: str
     redshift_role: str
@@ -39,6 +50,7 @@ class Settings:
         env = os.environ if environment is None else environment
         required = {
             "bucket": "LAKEHOUSE_BUCKET",
+            "landing_bucket": "LAKEHOUSE_LANDING_BUCKET",
             "workgroup": "LAKEHOUSE_WORKGROUP",
             "database": "LAKEHOUSE_DATABASE",
             "redshift_role": "LAKEHOUSE_REDSHIFT_ROLE",
@@ -60,6 +72,11 @@ class Settings:
             redshift_users=env.get("LAKEHOUSE_REDSHIFT_USERS") or f"{job_prefix}/redshift/",
             token_key=env.get("LAKEHOUSE_TOKEN_KEY") or f"{job_prefix}/token-key",
         )
+
+    @property
+    def buckets(self) -> Buckets:
+        """Both buckets."""
+        return Buckets(landing=self.landing_bucket, lake=self.bucket)
 
     def user_secret(self, user: str) -> str:
         """The name of the secret that holds a user of Redshift and their password."""

@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 
 from infra import wheel
-from lakehouse import jobs, roles, tokens
+from lakehouse import jobs, landing, roles, tokens
 from lakehouse.contract import Registry, load_registry
 from lakehouse.redshift import Redshift
 from lakehouse.settings import Settings
@@ -22,6 +22,10 @@ from lakehouse.warehouse_changes import applying, planning
 ROLES = {"lakehouse-glue": "glue.amazonaws.com", "lakehouse-redshift": "redshift.amazonaws.com"}
 LAKE_LAYERS = ("bronze", "silver", "gold")
 SCRIPTS = "artifacts/scripts/"
+LANDING_OF_BEFORE = "landing/"
+# A version that was written over waits for its run like any other: the days are for a road that stands still.
+OLD_VERSIONS_DAYS = 90
+ABANDONED_UPLOAD_DAYS = 7
 BASE_CAPACITY = 4  # RPU; the API's default is 128
 
 
@@ -33,8 +37,10 @@ def provision(settings: Settings, root: Path, report: Callable[[str], None] = la
     registry = load_registry()
     roles = _roles()
     _bucket(settings)
+    _landing(settings, report)
     publish(settings, root)
     _events(settings)
+    _move_landing_of_before(settings, report)
     _catalog(settings, registry)
     _token_key(settings)
     _jobs(settings, roles["lakehouse-glue"])
@@ -71,20 +77,54 @@ def _bucket(settings: Settings) -> None:
     boto3.client("s3").create_bucket(Bucket=settings.bucket)  # in us-east-1 an owner may create a bucket again
 
 
+def _landing(settings: Settings, report: Callable[[str], None]) -> None:
+    """The bucket of senders: versioned, so that nothing is overwritten unseen; what is forgotten there expires."""
+    s3, bucket = boto3.client("s3"), settings.landing_bucket
+    is_new = bucket not in {item["Name"] for item in s3.list_buckets()["Buckets"]}
+    s3.create_bucket(Bucket=bucket)
+    if is_new:
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    elif not landing.is_versioned(s3, bucket):
+        report(landing.VERSIONING_IS_OFF.format(bucket=bucket))  # somebody's decision
+    rules: Any = [
+        {
+            "ID": "forgotten",
+            "Status": "Enabled",
+            "Filter": {"Prefix": ""},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": OLD_VERSIONS_DAYS},
+            "Expiration": {"ExpiredObjectDeleteMarker": True},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": ABANDONED_UPLOAD_DAYS},
+        }
+    ]
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+    s3.put_object(Bucket=bucket, Key=landing.CANARY, Body=b"")
+
+
+def _move_landing_of_before(settings: Settings, report: Callable[[str], None]) -> None:
+    """Landing was a folder of the lake's bucket once. What still lies there, or somebody still puts there, moves."""
+    s3: Any = boto3.client("s3")
+    moved = 0
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=settings.bucket, Prefix=LANDING_OF_BEFORE):
+        for item in page.get("Contents", []):
+            source = {"Bucket": settings.bucket, "Key": item["Key"]}
+            s3.copy(source, settings.landing_bucket, item["Key"].removeprefix(LANDING_OF_BEFORE))
+            s3.delete_object(**source)
+            moved += 1
+    if moved:
+        place = f"s3://{settings.bucket}/{LANDING_OF_BEFORE}"
+        report(f"{moved} files moved from {place} to s3://{settings.landing_bucket}/, where files are landed now")
+
+
 def _events(settings: Settings) -> None:
     """Every object that arrives in landing puts a message into the queue."""
     sqs = boto3.client("sqs")
     url = sqs.create_queue(QueueName=settings.queue_url.rpartition("/")[2])["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    arrival: Any = {
-        "Id": "landing",
-        "QueueArn": arn,
-        "Events": ["s3:ObjectCreated:*"],
-        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "landing/"}]}},
-    }
-    boto3.client("s3").put_bucket_notification_configuration(
-        Bucket=settings.bucket, NotificationConfiguration={"QueueConfigurations": [arrival]}
-    )
+    arrival: Any = {"Id": "landing", "QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}
+    for bucket, arrivals in ((settings.landing_bucket, [arrival]), (settings.bucket, [])):
+        boto3.client("s3").put_bucket_notification_configuration(
+            Bucket=bucket, NotificationConfiguration={"QueueConfigurations": arrivals}
+        )
 
 
 def _catalog(settings: Settings, registry: Registry) -> None:
@@ -128,6 +168,7 @@ def _jobs(settings: Settings, role: str) -> None:
             "DefaultArguments": {
                 "--additional-python-modules": f"s3://{settings.bucket}/{_wheel_key()}",
                 "--bucket": settings.bucket,
+                "--landing_bucket": settings.landing_bucket,
                 "--conf": jobs.conf_argument(jobs.spark_conf(settings.bucket)),
                 "--datalake-formats": "iceberg",
                 "--token_key": settings.token_key,

@@ -29,7 +29,8 @@ DOMAIN, ROWS, DAYS = "storefront", 20_000, 14
 WAIT_SECONDS = 900.0
 _LAST_STATION_SECONDS = 30.0
 _POLL_SECONDS = 0.5
-_FOLDER = re.compile(r"^landing/storefront/[^/]+/demo-(\d{4,})/")
+# Older lakes have keys of a landing that was a folder of their own bucket.
+_FOLDER = re.compile(r"^(?:landing/)?storefront/[^/]+/demo-(\d{4,})/")
 
 
 def register(app: typer.Typer) -> None:
@@ -75,10 +76,13 @@ def _edition(connection: Connection, s3: Any) -> int:
     """The number of this demo: one more than any whose files have ever landed."""
     from lakehouse import landing
 
-    keys = [file.key for file in landing.waiting(s3, connection.settings.bucket)]
+    keys = [file.key for file in landing.waiting(s3, connection.settings.buckets, datetime.now(UTC))]
     redshift = connection.redshift()
     if has_books(redshift):
-        found = redshift.query("SELECT MAX(key) FROM lake_ops.files WHERE key LIKE 'landing/storefront/users/demo-%'")
+        found = redshift.query(
+            "SELECT MAX(key) FROM lake_ops.files WHERE key LIKE '%storefront/users/demo-%' "
+            "GROUP BY SPLIT_PART(key, '/', 1)"
+        )
         keys += [key for (key,) in found.rows if key]
     numbers = [int(match[1]) for key in keys if (match := _FOLDER.match(key))]
     return max(numbers, default=0) + 1
@@ -114,17 +118,18 @@ def _land(s3: Any, connection: Connection, folder: Path) -> list[Upload]:
     landed: list[Upload] = []
     for dataset in sorted(path for path in folder.iterdir() if path.name != TRUTH):
         files = {f"{folder.name}/{name}": path for name, path in files_to_land([dataset]).items()}
-        landed += upload(s3, connection.settings.bucket, f"{DOMAIN}.{dataset.name}", files)
+        landed += upload(s3, connection.settings.landing_bucket, f"{DOMAIN}.{dataset.name}", files)
     return landed
 
 
 def _watch(console: Console, s3: Any, connection: Connection, landed: Sequence[Upload]) -> None:
     """Say of each station when it has ended and how long it took."""
     airflow = AirflowApi(connection.airflow_url) if connection.airflow_url else None
-    keys, stations, since = {item.file_id: item.key for item in landed}, _Stations(console), datetime.now(UTC)
+    keys = {item.file_id: item.key for item in landed if not item.is_uncommitted}
+    stations, since = _Stations(console), datetime.now(UTC)
     began = time.monotonic()
     with console.status("waiting for the run") as status:
-        for view in follow(s3, connection.settings.bucket, keys, None, airflow, WAIT_SECONDS):
+        for view in follow(s3, connection.settings.buckets, keys, None, airflow, WAIT_SECONDS):
             stations.tell(view.runs)
             status.update(stations.doing(view))
         took = time.monotonic() - began
@@ -136,7 +141,7 @@ def _watch(console: Console, s3: Any, connection: Connection, landed: Sequence[U
             if all(view.run.state in FINISHED_STATES for view in views):
                 break
             time.sleep(_POLL_SECONDS)
-    console.print(f"  every file has left landing after {took:.1f} s")
+    console.print(f"  every file that can be read has left landing after {took:.1f} s")
 
 
 @dataclass

@@ -64,7 +64,7 @@ def drift(
 
     registry = load_registry()
     with Console(stderr=True).status("looking into files"):
-        findings = drift_findings.find(connection.redshift(), registry, connection.settings.bucket, wanted, since)
+        findings = drift_findings.find(connection.redshift(), registry, connection.settings.buckets, wanted, since)
     proposals: list[Proposal] = []
     changes: list[Change] = []
     for name, members in groupby(findings, key=lambda finding: finding.dataset):

@@ -20,6 +20,7 @@ from lakehouse import bronze, drift, intake, landing, tables
 from lakehouse.cli.drift_proposal import Finding
 from lakehouse.cli.lake_reader import LakeReader
 from lakehouse.contract import Registry, SourceContract
+from lakehouse.settings import Buckets
 
 if TYPE_CHECKING:
     from lakehouse.redshift import Redshift
@@ -42,7 +43,7 @@ class _Look:
 
 
 def find(
-    redshift: Redshift, registry: Registry, bucket: str, dataset: str | None, since: datetime | None
+    redshift: Redshift, registry: Registry, buckets: Buckets, dataset: str | None, since: datetime | None
 ) -> list[Finding]:
     """Every column that arrived, at any time or since then, and that its contract does not declare today."""
     rows = [
@@ -57,13 +58,13 @@ def find(
         columns = {
             column: list(members) for column, members in groupby(of_dataset, key=lambda row: str(row["column_name"]))
         }
-        looks = _look_into_files(columns, contract, reader, bucket)
+        looks = _look_into_files(columns, contract, reader, buckets)
         findings += [_finding(members, looks[column], contract) for column, members in columns.items()]
     return findings
 
 
 def _look_into_files(
-    columns: Mapping[str, Sequence[Mapping[str, Any]]], contract: SourceContract, reader: LakeReader, bucket: str
+    columns: Mapping[str, Sequence[Mapping[str, Any]]], contract: SourceContract, reader: LakeReader, buckets: Buckets
 ) -> Mapping[str, _Look]:
     """What the first files of every column show of it; each file is read once, whatever it brought."""
     looks = {column: _Look() for column in columns}
@@ -75,7 +76,7 @@ def _look_into_files(
         row = next(iter(brought.values()))
         added = {name: one["added_as"] for name, one in brought.items()}
         is_loaded = row["verdict"] == "accepted"
-        portions = _bronze_of(row, contract, reader, added) if is_loaded else _refused(row, contract, bucket)
+        portions = _bronze_of(row, contract, reader, added) if is_loaded else _refused(row, contract, buckets)
         _look_into(portions, contract, added, {column: looks[column] for column in brought})
     return looks
 
@@ -144,9 +145,12 @@ def _bronze_of(
         yield dict(zip(batch.schema.names, batch.columns, strict=True))
 
 
-def _refused(row: Mapping[str, Any], contract: SourceContract, bucket: str) -> Iterator[Portion]:
+def _refused(row: Mapping[str, Any], contract: SourceContract, buckets: Buckets) -> Iterator[Portion]:
     file = landing.LandedFile(row["file_id"], contract.dataset, row["key"], row["etag"], int(row["bytes"]), "")
-    data = landing.read_file(boto3.client("s3"), bucket, file) if file.bytes <= MAX_REFUSED_BYTES else None
+    data = None
+    if file.bytes <= MAX_REFUSED_BYTES:
+        with suppress(landing.UnreadableError):
+            data = landing.read_file(boto3.client("s3"), buckets, file)
     if data is None:
         return
     # It may be broken further down; what was read until then is enough.

@@ -10,6 +10,7 @@ from typing import Any
 
 from lakehouse.cli.airflow_api import FINISHED_STATES, AirflowApi, AirflowError, Run, Task
 from lakehouse.cli.mistakes import CommandError
+from lakehouse.settings import Buckets
 
 _POLL_SECONDS = 0.5
 _AIRFLOW_POLL_SECONDS = 1.0
@@ -52,7 +53,12 @@ class View:
 
 
 def follow(
-    s3: Any, bucket: str, file_keys: dict[str, str], dataset: str | None, airflow: AirflowApi | None, seconds: float
+    s3: Any,
+    buckets: Buckets,
+    file_keys: dict[str, str],
+    dataset: str | None,
+    airflow: AirflowApi | None,
+    seconds: float,
 ) -> Iterator[View]:
     """Yield a view several times a second; the last one has nothing waiting.
 
@@ -68,14 +74,15 @@ def follow(
         # First the runs, then the files: the view in which no file waits then knows how the runs stood before.
         seen = runs.look()
         now = time.monotonic()
-        waiting = frozenset(file.file_id for file in landing.waiting(s3, bucket, dataset)) & file_keys.keys()
+        landed = landing.waiting(s3, buckets, datetime.now(UTC), dataset)
+        waiting = frozenset(file.file_id for file in landed) & file_keys.keys()
         view = View(waiting, seen, bool(waiting) and airflow is not None and now - last_active > _IDLE_SECONDS)
         if view.active:
             last_active = now
         yield view
         if not waiting:
             return
-        names = _named([file_keys[file_id] for file_id in waiting])
+        names = named([file_keys[file_id] for file_id in waiting])
         if airflow and (failed := next((view for view in seen if view.run.state == "failed"), None)):
             task = next((task.task_id for task in failed.tasks if task.state == "failed"), "no task")
             raise CommandError(
@@ -124,7 +131,8 @@ class Runs:
         return view
 
 
-def _named(keys: Sequence[str]) -> str:
+def named(keys: Sequence[str]) -> str:
+    """The first ones, in order, and how many more there are."""
     ordered = sorted(keys)
     more = f" and {len(ordered) - _NAMED_FILES:,} more" if len(ordered) > _NAMED_FILES else ""
     return ", ".join(ordered[:_NAMED_FILES]) + more

@@ -71,7 +71,8 @@ def _command(domain: str) -> Callable[..., None]:
             str | None,
             typer.Option(
                 metavar="DIR|s3://…",
-                help="Where _truth goes: without it beside the files, or to s3://BUCKET/truth/ when they go to S3.",
+                help="Where _truth goes: without it beside the files, or to s3://BUCKET/truth/ when they go "
+                "to S3, of the lake's bucket when they are landed.",
             ),
         ] = None,
         cores: Annotated[

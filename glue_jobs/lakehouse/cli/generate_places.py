@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from lakehouse.cli.connection import connect
 
 if TYPE_CHECKING:
     from datagen.sinks import Bucket, Sink
+    from lakehouse.settings import Settings
 
 S3 = "s3://"
 
@@ -45,17 +47,18 @@ def places(out: str, truth: str | None, domain: str, seed: int) -> Iterator[Plac
     from datagen.generate import ABOUT, TRUTH
     from datagen.sinks import Bucket, Folder
 
-    if out.startswith(S3) or (truth or "").startswith(S3):
-        connect()
+    settings = connect().settings if out.startswith(S3) or (truth or "").startswith(S3) else None
     sink: Sink
-    if out.startswith(S3):
+    if settings and out.startswith(S3):
         sink = bucket = Bucket.of(out)
-        _check_bucket(bucket, domain)
-        truth_at = truth or f"{S3}{bucket.bucket}/truth/{domain}-{seed}"
+        _check_bucket(bucket, domain, settings)
+        # The truth may not be landed: it is kept beside the lake's own data.
+        keeper = settings.bucket if bucket.bucket == settings.landing_bucket else bucket.bucket
+        truth_at = truth or f"{S3}{keeper}/truth/{domain}-{seed}"
     else:
         _check_folder(Path(out))
         sink, truth_at = Folder(Path(out)), truth or out
-    if not truth_at.startswith(S3):
+    if settings is None or not truth_at.startswith(S3):
         folder = Path(truth_at) / TRUTH
         if not out.startswith(S3) and Path(out).resolve() in Path(truth_at).resolve().parents:
             raise typer.BadParameter(
@@ -66,7 +69,7 @@ def places(out: str, truth: str | None, domain: str, seed: int) -> Iterator[Plac
         yield Places(out, sink, folder, truth_at)
         return
     store = Bucket.of(f"{truth_at.rstrip('/')}/{TRUTH}")
-    _check_store(store)
+    _check_store(store, settings)
     with TemporaryDirectory(prefix="lakehouse-truth-") as scratch:
         try:
             yield Places(out, sink, Path(scratch), truth_at)
@@ -84,28 +87,33 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _check_bucket(bucket: Bucket, domain: str) -> None:
-    from lakehouse.landing import LANDING
-
+def _check_bucket(bucket: Bucket, domain: str, settings: Settings) -> None:
     if not bucket.bucket:
         raise typer.BadParameter("name a bucket, as in s3://bucket/prefix", param_hint="--out")
-    if bucket.prefix.startswith(LANDING) and bucket.prefix != f"{LANDING}{domain}/":
-        raise typer.BadParameter(
-            f"files of {domain} are landed in {S3}{bucket.bucket}/{LANDING}{domain}", param_hint="--out"
-        )
-    if not bucket.is_empty():
-        hint = "wait until the lake has taken them" if bucket.prefix.startswith(LANDING) else "choose another prefix"
+    is_landing = bucket.bucket == settings.landing_bucket
+    if is_landing and bucket.prefix != f"{domain}/":
+        raise typer.BadParameter(f"files of {domain} are landed in {S3}{bucket.bucket}/{domain}", param_hint="--out")
+    # What its writers have not ended in landing is in nobody's way.
+    if _is_anything_waiting(settings, domain) if is_landing else not bucket.is_empty():
+        hint = "wait until the lake has taken them" if is_landing else "choose another prefix"
         raise typer.BadParameter(
             f"there are files in {S3}{bucket.bucket}/{bucket.prefix} already; {hint}", param_hint="--out"
         )
 
 
-def _check_store(store: Bucket) -> None:
-    from lakehouse.landing import LANDING
+def _is_anything_waiting(settings: Settings, domain: str) -> bool:
+    import boto3
 
-    if store.prefix.startswith(LANDING):
+    from lakehouse import landing
+
+    found = landing.waiting(boto3.client("s3"), settings.buckets, datetime.now(UTC))
+    return any(file.key.startswith(f"{domain}/") for file in found)
+
+
+def _check_store(store: Bucket, settings: Settings) -> None:
+    if store.bucket == settings.landing_bucket:
         raise typer.BadParameter(
-            "the truth may not be landed; choose a place outside of landing/", param_hint="--truth"
+            f"the truth may not be landed; choose a place outside of {S3}{store.bucket}", param_hint="--truth"
         )
     if not store.is_empty():
         raise typer.BadParameter(

@@ -250,6 +250,7 @@ def environment(endpoint: str) -> dict[str, str]:
         "NO_PROXY": beside_proxy,
         "no_proxy": beside_proxy,
         "LAKEHOUSE_BUCKET": "lakehouse-local",
+        "LAKEHOUSE_LANDING_BUCKET": "lakehouse-local-landing",
         "LAKEHOUSE_QUEUE_URL": f"{endpoint}/{ACCOUNT}/lakehouse-landing",
         "LAKEHOUSE_WORKGROUP": "lakehouse",
         "LAKEHOUSE_DATABASE": "lakehouse",

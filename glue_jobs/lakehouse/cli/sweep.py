@@ -36,10 +36,12 @@ def sweep(
     if dataset is not None:
         check_dataset(dataset)
     connection, console = connect(), Console(highlight=False, soft_wrap=True)
-    found = landing.waiting(boto3.client("s3"), connection.settings.bucket, dataset, load_registry().scheduled)
+    found = landing.waiting(
+        boto3.client("s3"), connection.settings.buckets, datetime.now(UTC), dataset, load_registry().scheduled
+    )
     waiting = Counter(file.dataset for file in found)
     if not waiting:
-        console.print("landing is empty: nothing to do")
+        console.print("nothing waits in landing")
         return
     table = Table("waiting in landing", "files", box=None, header_style="bold", pad_edge=False)
     table.columns[1].justify = "right"

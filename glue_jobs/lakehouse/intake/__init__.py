@@ -31,19 +31,12 @@ __all__ = [
     "Chunk",
     "Refusal",
     "folder_columns",
-    "is_ignored",
     "read",
     "reread",
 ]
 
 # How Hive and Spark name the folder of rows without a value.
 _HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
-
-
-def is_ignored(key: str) -> bool:
-    """Hidden and temporary names, which writers leave behind and nobody means to load."""
-    name = key.rsplit("/", 1)[-1].lower()
-    return name.startswith((".", "_")) or name.endswith((".tmp", ".part", ".crdownload", "~"))
 
 
 def folder_columns(key: str, contract: SourceContract) -> Mapping[str, str]:

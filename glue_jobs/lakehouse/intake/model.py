@@ -105,19 +105,27 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         ),
         "unknown_dataset": Reason(
             "The file lies in a folder that no contract declares.",
-            "Land it under `landing/DOMAIN/DATASET/`, or write the contract.",
+            "Land it under `DOMAIN/DATASET/`, or write the contract.",
+        ),
+        "unreadable_object": Reason(
+            "S3 does not give the object out, though it gives out others: it is denied, in an archive tier, or "
+            "encrypted with a key that the lake may not use.",
+            "Send the file again with nothing but s3:PutObject, into the storage class STANDARD; or give access to the "
+            "object, and replay it.",
         ),
         "processing_failed": Reason(
             "Its batch failed again and again, and went through without this file.",
             "Look at the error of the batch; when the cause is gone, replay the file.",
         ),
         "temporary_name": Reason(
-            "The name is hidden or temporary: `.name`, `_name`, `.tmp`, `.part`, `.crdownload`, `~`.",
-            "Nothing, if the upload goes on; else land it under its final name.",
+            "The name, or a folder of it, is hidden or temporary: `.name`, `_name`, `.tmp`, `.part`, `.filepart`, "
+            "`.crdownload`, `~`. Such an upload stays in landing for its writer to rename, and gets this verdict when "
+            "that has not happened in seven days.",
+            "Land it under its final name.",
         ),
     }
 )
-"""Why a file is not loaded: every reason code there is. The last three are no matter of its bytes."""
+"""Why a file is not loaded: every reason code there is. The last four are no matter of its bytes."""
 
 UNREADABLE: Mapping[str, str] = MappingProxyType(
     {

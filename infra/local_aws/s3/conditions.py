@@ -10,10 +10,28 @@ from infra.local_aws.s3.index import ObjectVersion, no_such_key
 from infra.local_aws.s3.wire import Request
 
 COPY_SOURCE = "x-amz-copy-source-"
+SSE_CUSTOMER = "x-amz-server-side-encryption-customer-algorithm"
+ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 
 
 class NotModifiedError(Exception):
     """The condition of a GET says that the client has this version already: answer 304."""
+
+
+def check_accessible(request: Request, found: ObjectVersion, of_source: str = "") -> None:
+    """Raise AwsError for what S3 gives to nobody: an object in an archive tier, or one whose key the request lacks.
+
+    ``of_source`` is what the names of the headers begin with that speak of a copy's source.
+    """
+    if SSE_CUSTOMER in found.headers and not request.header(f"x-amz-{of_source}{SSE_CUSTOMER[6:]}"):
+        raise AwsError(
+            "InvalidRequest",
+            "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to "
+            "retrieve the object.",
+        )
+    if request.method != "HEAD" and found.headers.get("x-amz-storage-class") in ARCHIVES:
+        message = "The operation is not valid for the object's storage class"
+        raise AwsError("InvalidObjectState", message, 403, StorageClass=found.headers["x-amz-storage-class"])
 
 
 def check_read(request: Request, found: ObjectVersion) -> None:

@@ -13,7 +13,9 @@ from infra.local_aws.errors import AwsError
 from infra.local_aws.http_server import FileSlice
 from infra.local_aws.s3.bodies import CHUNK_SIZE, Bodies
 from infra.local_aws.s3.conditions import (
+    SSE_CUSTOMER,
     NotModifiedError,
+    check_accessible,
     check_copy_source,
     check_delete,
     check_read,
@@ -27,10 +29,11 @@ from infra.local_aws.s3.wire import Reply, Request, element, http_time, listed, 
 
 KEPT_HEADERS = (
     "cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires",
-    "x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id", "x-amz-storage-class",
+    "x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id", SSE_CUSTOMER, "x-amz-storage-class",
     "x-amz-website-redirect-location",
 )  # fmt: skip
 """What a PUT says of an object and a GET says again."""
+STORAGE_CLASS = "x-amz-storage-class"
 OVERRIDES = ("cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires")
 ATTEMPTS = 100
 """How often a body may be replaced between its look-up and its opening before it is believed to be lost."""
@@ -87,6 +90,7 @@ class Objects:
                 check_read(request, found)
             except NotModifiedError:
                 return Reply(304, {name: headers[name] for name in ("ETag", "Last-Modified")})
+            check_accessible(request, found)
             span = requested_range(request.header("range"), found.size)
             if span is not None:
                 headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{found.size}"
@@ -120,7 +124,10 @@ class Objects:
                     "the object's metadata, storage class, website redirect location or encryption attributes.",
                 )
             kept = {name: value for name, value in source.headers.items() if name.startswith(CHECKSUM_HEADER)}
-            headers = {**described(request), **kept} if replaces else source.headers
+            # The class of storage is that of the request, not of the source.
+            inherited = {name: value for name, value in source.headers.items() if name != STORAGE_CLASS}
+            storage = {STORAGE_CLASS: given} if (given := request.header(STORAGE_CLASS)) else {}
+            headers = {**described(request), **kept} if replaces else {**inherited, **storage}
             retags = (request.header("x-amz-tagging-directive") or "COPY").upper() == "REPLACE"
             try:
                 etag = self._whole_md5(source)
@@ -145,6 +152,7 @@ class Objects:
         bucket, _, key = unquote(path).removeprefix("/").partition("/")
         found = self._index.read(bucket, key, dict(parse_qsl(query)).get("versionId"))
         check_copy_source(request, found)
+        check_accessible(request, found, of_source="copy-source-")
         return found
 
     def delete(self, request: Request) -> Reply:
