@@ -156,8 +156,8 @@ def _measure(settings: Settings, meter: Meter, files: Path, share: float, consol
         for dataset in CHANGES:
             data, count = changed(files / TRUTH, dataset, which, turn, share)
             rows += count
-            key = f"landing/storefront/{dataset}/{which}-{TURNS[turn]}.ndjson"
-            s3.put_object(Bucket=settings.bucket, Key=key, Body=data)
+            key = f"storefront/{dataset}/{which}-{TURNS[turn]}.ndjson"
+            s3.put_object(Bucket=settings.landing_bucket, Key=key, Body=data)
         with console.status(f"loading a batch of {rows:,} rows: {which}, {TURNS[turn]}"):
             results[f"{which}, {TURNS[turn]}"] = {"rows": rows, **walk(settings, meter)}
     rebuilds.submit(s3, settings.bucket, load_registry(), "storefront", "raw", "a benchmark", datetime.now(UTC), "x")

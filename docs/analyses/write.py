@@ -47,7 +47,7 @@ the shape of its answer, are in [sql/analytics](../sql/analytics).
 
 
 def deliveries(data: Path, scratch: Path) -> Iterator[dict[str, Path]]:
-    """What lands at once, by key below landing/, in the order in which it may."""
+    """What lands at once, by key in landing, in the order in which it may."""
     for order in ORDERS:
         for _ in generate(order, Folder(scratch / order.domain), scratch / order.domain / TRUTH):
             pass

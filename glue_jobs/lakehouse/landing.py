@@ -293,7 +293,7 @@ def _fault(s3: Any, buckets: Buckets, error: ClientError) -> Exception:
 
 def _is_refusal(error: ClientError) -> bool:
     """Whether S3 understood a call and refused it; neither its own trouble, nor too many calls."""
-    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
     return 400 <= status < 500 and status != 429 and "Throttl" not in error.response["Error"]["Code"]
 
 

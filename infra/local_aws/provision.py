@@ -97,7 +97,8 @@ def _landing(settings: Settings, report: Callable[[str], None]) -> None:
         }
     ]
     s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
-    s3.put_object(Bucket=bucket, Key=landing.CANARY, Body=b"")
+    if not landing.exists(s3, bucket, landing.CANARY):
+        s3.put_object(Bucket=bucket, Key=landing.CANARY, Body=b"")
 
 
 def _move_landing_of_before(settings: Settings, report: Callable[[str], None]) -> None:

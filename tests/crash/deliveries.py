@@ -10,7 +10,7 @@ import random
 from collections.abc import Mapping
 
 Delivery = Mapping[str, bytes]
-"""By key below ``landing/``."""
+"""By key in landing."""
 
 
 def ndjson(*rows: Mapping[str, object]) -> bytes:

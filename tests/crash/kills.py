@@ -45,7 +45,7 @@ def _commit(table: str) -> str:
 PLAN = [
     *_around("plan", "the manifest", f"^s3 PutObject .*/batches/{BATCH}/manifest.json$", DRIVER, SERVER),
     *_around("plan", "the manifest", f"^s3 PutObject .*/batches/{BATCH}/manifest.json$", SERVER, DRIVER),
-    *_around("plan", "landing is listed", "^s3 GetBucket lakehouse-local/$", SERVER, DRIVER, nth=3),
+    *_around("plan", "landing is listed", "^s3 GetBucket lakehouse-local-landing/$", SERVER, DRIVER, nth=2),
 ]
 BRONZE = [
     *_around("ingest_bronze", "a new table", "^glue CreateTable silver_.*_history$", SERVER, WORKERS),
@@ -94,7 +94,7 @@ LOAD += [
     *_around("prove", "the first sum", "^redshift-data ExecuteStatement ", SERVER, DRIVER),
     *_around("prove", "a later sum", "^redshift-data ExecuteStatement ", DRIVER, SERVER, nth=9),
 ]
-_RAW, _LANDING = "^s3 CopyObject lakehouse-local/", "^s3 DeleteObject lakehouse-local/landing/"
+_RAW, _LANDING = "^s3 CopyObject lakehouse-local/", "^s3 DeleteObject lakehouse-local-landing/"
 MOVE = [
     *_around("finish", "the first delete", _LANDING, DRIVER, SERVER),
     *_around("finish", "the second copy", _RAW, DRIVER, SERVER, nth=2),

@@ -20,6 +20,7 @@ from lakehouse.settings import Settings
 from tests.crash.deliveries import Delivery
 from tests.support import everything
 from tests.support.glue import ACTIVE_STATES
+from tests.support.landing import new_landing_bucket
 from tests.support.local_aws_process import LocalAwsProcess
 
 DEADLINE_SECONDS = 900
@@ -49,7 +50,7 @@ class CrashLake:
     def land(self, files: Delivery) -> None:
         s3 = self.aws.client("s3")
         for key, body in files.items():
-            s3.put_object(Bucket=self.settings.bucket, Key=f"landing/{key}", Body=body)
+            s3.put_object(Bucket=self.settings.landing_bucket, Key=key, Body=body)
 
     def clear(self) -> None:
         """Empty lake and warehouse; the jobs and their worker stay."""
@@ -58,10 +59,11 @@ class CrashLake:
             for page in glue.get_paginator("get_tables").paginate(DatabaseName=database["Name"]):
                 for table in page["TableList"]:
                     glue.delete_table(DatabaseName=database["Name"], Name=table["Name"])
-        for prefix in ("landing/", "batches/", "raw/", "quarantine/", "export/", "warehouse/"):
+        for prefix in ("batches/", "raw/", "quarantine/", "left/", "export/", "warehouse/"):
             for page in s3.get_paginator("list_objects_v2").paginate(Bucket=settings.bucket, Prefix=prefix):
                 if keys := [{"Key": item["Key"]} for item in page.get("Contents", [])]:
                     s3.delete_objects(Bucket=settings.bucket, Delete={"Objects": keys})
+        new_landing_bucket(s3, settings.landing_bucket)
         everything.empty_warehouse(self.aws, settings.workgroup, settings.database)
 
     def keep(self, folder: Path) -> None:

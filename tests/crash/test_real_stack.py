@@ -15,7 +15,6 @@ import pytest
 from lakehouse import road
 from lakehouse.cli import stack
 from lakehouse.cli.airflow_api import AirflowApi, Run
-from lakehouse.settings import Settings
 from tests.crash.conftest import in_full_only
 from tests.crash.deliveries import Delivery, files_of_all_kinds
 from tests.crash.lake import CrashLake
@@ -49,14 +48,10 @@ class RealStack(Stack):
     def endpoint(self) -> str:
         return self._running.endpoint
 
-    @property
-    def settings(self) -> Settings:
-        return Settings.from_environment(self._running.environment)
-
     def put(self, files: Delivery) -> None:
         s3 = self.client("s3")
         for key, body in files.items():
-            s3.put_object(Bucket=self.bucket, Key=f"landing/{key}", Body=body)
+            s3.put_object(Bucket=self.settings.landing_bucket, Key=key, Body=body)
         self.landed |= files
 
     def is_idle(self) -> bool:
@@ -140,11 +135,11 @@ def _reached(real: RealStack, station: str) -> Callable[[], str | None]:
 def test_doubled_dropped_and_shuffled_events_lead_to_the_same_tables(real: RealStack, tmp_path: Path) -> None:
     wait_for("no run is at work", real.is_idle, SLOW_SECONDS)
     sqs, s3 = real.client("sqs"), real.client("s3")
-    usual = s3.get_bucket_notification_configuration(Bucket=real.bucket)["QueueConfigurations"]
+    usual = s3.get_bucket_notification_configuration(Bucket=real.settings.landing_bucket)["QueueConfigurations"]
     held = sqs.create_queue(QueueName="held-back")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=held, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     s3.put_bucket_notification_configuration(
-        Bucket=real.bucket,
+        Bucket=real.settings.landing_bucket,
         NotificationConfiguration={"QueueConfigurations": [{**usual[0], "QueueArn": arn}]},
     )
     files = {f"{key}.again": body for key, body in files_of_all_kinds(FILES, seed=2).items()}
@@ -170,7 +165,7 @@ def test_doubled_dropped_and_shuffled_events_lead_to_the_same_tables(real: RealS
     assert len(_received(sqs, held)) == 1
     wait_for("the sweep has found the file", real.landing_is_empty, SWEEP_SECONDS + SLOW_SECONDS)
     print(f"sweep: loaded {time.monotonic() - started:.0f} s after it had landed without an event")  # noqa: T201
-    runs = real.sql("SELECT verdict FROM lake_ops.files WHERE key = 'landing/storefront/users/alone.ndjson'")
+    runs = real.sql("SELECT verdict FROM lake_ops.files WHERE key = 'storefront/users/alone.ndjson'")
     assert runs == [{"verdict": "accepted"}]
     wait_for("no run is at work", real.is_idle, SLOW_SECONDS)
     assert not differences(real.content(), undisturbed(real.landed, tmp_path))

@@ -16,6 +16,7 @@ from tests.crash.deliveries import FIRST
 from tests.crash.lake import CrashLake, wait_for
 from tests.support.everything import TIMES, differences
 from tests.support.glue import ACTIVE_STATES
+from tests.support.landing import new_landing_bucket
 from tests.support.road_driver import provision_quick
 
 BATCH = 2
@@ -38,6 +39,7 @@ def test_planners_at_once_make_one_batch(tmp_path: Path) -> None:
     try:
         s3, bucket, manifest = lake.aws.client("s3"), lake.settings.bucket, "batches/0000000001/manifest.json"
         s3.create_bucket(Bucket=bucket)
+        new_landing_bucket(s3, lake.settings.landing_bucket)
         lake.land(FIRST)
         for _ in range(ROUNDS):
             before = len(lake.writes())

@@ -19,6 +19,7 @@ DAGS = Path(__file__).parents[2] / "dags"
 ENDPOINT = "http://127.0.0.1:9"  # the discard port: nothing answers
 LAKEHOUSE = {
     "LAKEHOUSE_BUCKET": "lake",
+    "LAKEHOUSE_LANDING_BUCKET": "landing",
     "LAKEHOUSE_QUEUE_URL": f"{ENDPOINT}/123456789012/landing",
     "LAKEHOUSE_WORKGROUP": "lakehouse",
     "LAKEHOUSE_DATABASE": "lakehouse",
@@ -45,11 +46,14 @@ def lakehouse_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """S3 in this process, with the lakehouse's bucket."""
+    """S3 in this process, with the lakehouse's buckets."""
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     with mock_aws():
         client = boto3.client("s3")
-        client.create_bucket(Bucket=LAKEHOUSE["LAKEHOUSE_BUCKET"])
+        for bucket in ("LAKEHOUSE_BUCKET", "LAKEHOUSE_LANDING_BUCKET"):
+            client.create_bucket(Bucket=LAKEHOUSE[bucket])
+        versioned = {"Status": "Enabled"}
+        client.put_bucket_versioning(Bucket=LAKEHOUSE["LAKEHOUSE_LANDING_BUCKET"], VersioningConfiguration=versioned)
         yield client
 
 

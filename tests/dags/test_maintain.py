@@ -12,7 +12,7 @@ from lakehouse.jobs import JOBS
 from lakehouse.leftovers import Retention
 from tests.dags.conftest import LAKEHOUSE
 
-BUCKET = LAKEHOUSE["LAKEHOUSE_BUCKET"]
+BUCKET, LANDING = LAKEHOUSE["LAKEHOUSE_BUCKET"], LAKEHOUSE["LAKEHOUSE_LANDING_BUCKET"]
 
 
 @pytest.fixture
@@ -41,10 +41,11 @@ def test_stations_follow_each_other_every_night(maintain: Any) -> None:
 def test_sweep_starts_an_ingest_only_if_something_waits(maintain: Any, s3: Any) -> None:
     sweep = maintain.get_task("sweep")
     assert sweep.python_callable() is False
-    for key in ("landing/storefront/users/a.csv", "requests/20261120T120000-name.json"):
-        s3.put_object(Bucket=BUCKET, Key=key, Body=b"{}")
+    for bucket, key in ((LANDING, "storefront/users/a.csv"), (BUCKET, "requests/20261120T120000-name.json")):
+        place = {"Bucket": bucket, "Key": key}
+        version = s3.put_object(**place, Body=b"{}").get("VersionId")
         assert sweep.python_callable() is True
-        s3.delete_object(Bucket=BUCKET, Key=key)
+        s3.delete_object(**place, **({"VersionId": version} if version else {}))
     start = maintain.get_task("start_ingest")
     assert start.trigger_dag_id == "ingest"
     assert start.skip_when_already_exists

@@ -15,7 +15,7 @@ from datagen.generate import Order
 from datagen.worlds import WORLDS
 from tests.dags.conftest import LAKEHOUSE
 
-BUCKET = LAKEHOUSE["LAKEHOUSE_BUCKET"]
+BUCKET, LANDING = LAKEHOUSE["LAKEHOUSE_BUCKET"], LAKEHOUSE["LAKEHOUSE_LANDING_BUCKET"]
 RUN = "manual__2026-03-01T10:00:00+00:00"
 
 
@@ -24,9 +24,9 @@ def simulate(dag_bag: Any) -> Any:
     return dag_bag.dags["simulate"]
 
 
-def objects(s3: Any) -> Mapping[str, str]:
-    """Key → ETag of everything in the lake."""
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+def objects(s3: Any, bucket: str = LANDING) -> Mapping[str, str]:
+    """Key → ETag of everything in a bucket."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
     return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}
 
 
@@ -73,40 +73,39 @@ def test_nothing_starts_it_but_a_person(simulate: Any) -> None:
 
 def test_second_try_writes_the_same_bytes_to_the_same_keys(simulate: Any, s3: Any) -> None:
     deliver(simulate)
-    first = objects(s3)
+    first = [objects(s3, bucket) for bucket in (LANDING, BUCKET)]
     deliver(simulate)
-    assert objects(s3) == first
+    assert [objects(s3, bucket) for bucket in (LANDING, BUCKET)] == first
 
 
 @pytest.mark.parametrize("domain", WORLDS)
 def test_files_land_in_a_folder_of_the_run_and_the_truth_beside_the_lake(simulate: Any, s3: Any, domain: str) -> None:
     place = deliver(simulate, domain=domain)
-    keys = set(objects(s3))
+    landed, told = set(objects(s3)), set(objects(s3, BUCKET))
     folder = place.rpartition("/")[2]
     assert place == f"s3://{BUCKET}/truth/{folder}"
     assert "=" not in folder
-    told = {key for key in keys if key.startswith(f"truth/{folder}/_truth/")}
+    assert all(key.startswith(f"truth/{folder}/_truth/") for key in told)
     assert f"truth/{folder}/_truth/about.json" in told
-    landed = keys - told
-    datasets = {key.split("/")[2] for key in landed}
+    datasets = {key.split("/")[1] for key in landed}
     assert datasets == {name.partition(".")[2] for name in Order(domain, 1, 1, 1).about()["datasets"]}
-    assert {tuple(key.split("/")[:2] + key.split("/")[3:4]) for key in landed} == {("landing", domain, folder)}
+    assert {(key.split("/")[0], key.split("/")[2]) for key in landed} == {(domain, folder)}
 
 
 def test_truth_names_the_files_that_landed(simulate: Any, s3: Any, tmp_path: Path) -> None:
     folder = deliver(simulate).rpartition("/")[2]
     s3.download_file(BUCKET, f"truth/{folder}/_truth/expected_files/part-00000.parquet", str(tmp_path / "files"))
     expected = pq.read_table(tmp_path / "files").to_pylist()
-    named = {f"landing/{file['dataset'].replace('.', '/')}/{folder}/{file['file']}" for file in expected}
-    assert named == {key for key in objects(s3) if key.startswith("landing/")}
+    named = {f"{file['dataset'].replace('.', '/')}/{folder}/{file['file']}" for file in expected}
+    assert named == set(objects(s3))
 
 
 def test_runs_without_a_seed_are_about_other_people(simulate: Any, s3: Any) -> None:
     deliver(simulate)
     deliver(simulate, "manual__2026-03-02T10:00:00+00:00")
-    users = [etag for key, etag in objects(s3).items() if key.startswith("landing/storefront/users/") and "csv" in key]
+    users = [etag for key, etag in objects(s3).items() if key.startswith("storefront/users/") and "csv" in key]
     assert len(users) == len(set(users)) > 0
-    assert len({key.split("/")[3] for key in objects(s3) if key.startswith("landing/")}) == 2
+    assert len({key.split("/")[2] for key in objects(s3)}) == 2
 
 
 def test_unknown_defect_fails_without_another_try(simulate: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.dags.conftest import LAKEHOUSE
 
-BUCKET = LAKEHOUSE["LAKEHOUSE_BUCKET"]
+LANDING = LAKEHOUSE["LAKEHOUSE_LANDING_BUCKET"]
 
 
 def test_each_scheduled_dataset_that_has_files_gets_a_run_of_its_own(dag_bag: Any, s3: Any) -> None:
@@ -15,9 +15,9 @@ def test_each_scheduled_dataset_that_has_files_gets_a_run_of_its_own(dag_bag: An
     assert snapshots.timetable.can_be_scheduled
     waiting, ingest = snapshots.get_task("waiting"), snapshots.get_task("ingest")
     assert ingest.partial_kwargs["trigger_dag_id"] == "ingest"
-    s3.put_object(Bucket=BUCKET, Key="landing/storefront/users/1.ndjson", Body=b"{}")
+    s3.put_object(Bucket=LANDING, Key="storefront/users/1.ndjson", Body=b"{}")
     assert waiting.python_callable() == []
-    s3.put_object(Bucket=BUCKET, Key="landing/fashion/members/1.csv", Body=b"x")
+    s3.put_object(Bucket=LANDING, Key="fashion/members/1.csv", Body=b"x")
     assert waiting.python_callable() == [{"dataset": "fashion.members"}]
     allowed = dag_bag.dags["ingest"].params.get_param("dataset").schema["enum"]
     assert "fashion.members" in allowed

@@ -11,14 +11,17 @@ import tarfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
+from lakehouse import landing
 from lakehouse.cli import stack
 from lakehouse.cli.home import checkout
+from lakehouse.settings import Settings
 
 LAKEHOUSE = Path(sys.executable).parent / "lakehouse"
 ONLINE_RETAIL = checkout().parent / "shared" / "data" / "online-retail" / "by-day.tar.gz"
@@ -61,10 +64,10 @@ class Stack:
         )
 
     @property
-    def bucket(self) -> str:
+    def settings(self) -> Settings:
         running = stack.load(self.state_dir)
         assert running is not None
-        return running.environment["LAKEHOUSE_BUCKET"]
+        return Settings.from_environment(running.environment)
 
     def kill(self, role: str) -> None:
         """SIGKILL to the process with a role."""
@@ -85,8 +88,8 @@ class Stack:
         return {run["Id"] for run in runs if run["JobRunState"] == state}
 
     def landing_is_empty(self) -> bool:
-        listed = self.client("s3").list_objects_v2(Bucket=self.bucket, Prefix="landing/", MaxKeys=1)
-        return bool(listed["KeyCount"] == 0)
+        """Whether nothing waits there for a verdict."""
+        return next(landing.waiting(self.client("s3"), self.settings.buckets, datetime.now(UTC)), None) is None
 
 
 def wait_for(what: str, condition: Callable[[], Any], seconds: float = DEADLINE_SECONDS) -> Any:

@@ -132,8 +132,8 @@ def _with_other(rows: pa.Table, place: int, column: str, value: Any) -> pa.Table
 
 
 def _land(domain: str, top: Path) -> None:
-    s3, bucket = boto3.client("s3"), Settings.from_environment().bucket
+    s3, bucket = boto3.client("s3"), Settings.from_environment().landing_bucket
     for dataset in (entry for entry in sorted(top.glob("*")) if not entry.name.startswith("_")):
         for path in sorted(path for path in dataset.rglob("*") if path.is_file()):
-            key = f"landing/{domain}/{dataset.name}/{path.relative_to(dataset).as_posix()}"
+            key = f"{domain}/{dataset.name}/{path.relative_to(dataset).as_posix()}"
             s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())

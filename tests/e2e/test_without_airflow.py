@@ -39,7 +39,7 @@ def test_one_batch_walks_the_road_and_then_nothing_waits(tmp_path: Path, monkeyp
             monkeypatch.setenv(name, value)
         settings = Settings.from_environment()
         provision(settings, checkout())
-        boto3.client("s3").put_object(Bucket=settings.bucket, Key="landing/storefront/users/a.csv", Body=USERS)
+        boto3.client("s3").put_object(Bucket=settings.landing_bucket, Key="storefront/users/a.csv", Body=USERS)
 
         assert [station for station, _ in road.run(settings)] == [
             "plan",

@@ -22,6 +22,7 @@ from lakehouse.redshift import Redshift
 from lakehouse.settings import Settings
 from lakehouse.tables import Table
 from tests.support.iceberg import catalog_of
+from tests.support.landing import new_landing_bucket
 from tests.support.local_aws_process import LocalAwsProcess
 
 SOURCES = load_registry().sources
@@ -34,7 +35,7 @@ def rows_of(table: Table, *rows: dict[str, Any]) -> pa.Table:
 
 
 def file(number: int, dataset: str = USERS.dataset, verdict: str = "accepted") -> dict[str, Any]:
-    key = f"landing/{dataset.replace('.', '/')}/{number}.csv"
+    key = f"{dataset.replace('.', '/')}/{number}.csv"
     arrived = datetime(2026, 11, 20 + number, 12)
     return {"file_id": f"f{number}", "dataset": dataset, "key": key, "etag": "e", "bytes": 1, "verdict": verdict,
             "batch_id": number, "arrived_at": arrived}  # fmt: skip
@@ -57,6 +58,7 @@ def settings(local_aws: LocalAwsProcess) -> Settings:
     serverless.create_namespace(namespaceName="drift", dbName="drift")
     serverless.create_workgroup(workgroupName="drift", namespaceName="drift")
     local_aws.client("s3").create_bucket(Bucket="drift")
+    new_landing_bucket(local_aws.client("s3"), "drift-landing")
     queue = local_aws.client("sqs").create_queue(QueueName="drift")["QueueUrl"]
     topic = local_aws.client("sns").create_topic(Name="drift")["TopicArn"]
     arn = local_aws.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
@@ -130,7 +132,7 @@ def test_unknown_columns_are_found_with_samples(settings: Settings, catalog: Glu
     assert (shoe_size.column, shoe_size.files, shoe_size.rows) == ("Shoe Size", 2, 4)
     assert shoe_size.samples == ("38.5", "12345678901234567890.10"), "numbers as they were written"
     assert shoe_size.first_seen == datetime(2026, 11, 21, 12)
-    assert shoe_size.seen_in == tuple(f"landing/storefront/users/{number}.csv" for number in (1, 2))
+    assert shoe_size.seen_in == tuple(f"storefront/users/{number}.csv" for number in (1, 2))
     assert (os_name.column, os_name.samples) == ("client.os", ("x",))
     assert name.column == "name_of_user"
     assert "full_name" in name.lacking
@@ -180,8 +182,8 @@ def test_new_columns_are_announced_once(
     s3 = local_aws.client("s3")
     said = []
     for _ in (1, 2):
-        s3.put_object(Bucket="drift", Key="landing/storefront/users/a.csv", Body=b"x")
-        batch = batches.plan(s3, "drift", 10, 1 << 20, datetime.now(UTC))
+        s3.put_object(Bucket="drift-landing", Key="storefront/users/a.csv", Body=b"x")
+        batch = batches.plan(s3, settings.buckets, 10, 1 << 20, datetime.now(UTC))
         assert batch is not None
         for _ in (1, 2):
             road.finish(settings, batch.batch_id)

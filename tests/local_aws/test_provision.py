@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 import pytest
 
 from infra.local_aws.provision import provision, publish
-from lakehouse import ddl, jobs
+from lakehouse import ddl, jobs, landing
 from lakehouse.cli import stack
 from lakehouse.contract import load_registry
 from lakehouse.redshift import Redshift
@@ -68,11 +68,46 @@ def test_arrival_in_landing_and_nothing_else_puts_one_message_into_the_queue(
 ) -> None:
     s3, sqs = aws.client("s3"), aws.client("sqs")
     drain(sqs, settings.queue_url)
-    for key in ("raw/a.csv", "landing/storefront/users/a b.csv", "batches/1/manifest.json"):
+    for key in ("raw/a.csv", "storefront/users/a.csv", "batches/1/manifest.json"):
         s3.put_object(Bucket=settings.bucket, Key=key, Body=b"x")
+    s3.put_object(Bucket=settings.landing_bucket, Key="storefront/users/a b.csv", Body=b"x")
     messages = drain(sqs, settings.queue_url)
     keys = [unquote_plus(record["s3"]["object"]["key"]) for message in messages for record in message["Records"]]
-    assert keys == ["landing/storefront/users/a b.csv"]
+    assert keys == ["storefront/users/a b.csv"]
+
+
+def test_landing_keeps_what_is_written_over_and_forgets_it_in_the_end(aws: LocalAwsProcess, settings: Settings) -> None:
+    s3, landing_bucket = aws.client("s3"), settings.landing_bucket
+    assert landing.is_versioned(s3, landing_bucket)
+    (rule,) = s3.get_bucket_lifecycle_configuration(Bucket=landing_bucket)["Rules"]
+    assert rule["NoncurrentVersionExpiration"]["NoncurrentDays"] == 90
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+    versions = s3.list_object_versions(Bucket=landing_bucket, Prefix=landing.OWN_FOLDER)["Versions"]
+    assert [version["Key"] for version in versions] == [landing.CANARY], "made once"
+
+
+def test_versioning_that_somebody_turned_off_stays_off_and_is_said(aws: LocalAwsProcess, settings: Settings) -> None:
+    s3, said = aws.client("s3"), list[str]()
+    s3.put_bucket_versioning(Bucket=settings.landing_bucket, VersioningConfiguration={"Status": "Suspended"})
+    try:
+        provision(settings, ROOT, said.append)
+        assert not landing.is_versioned(s3, settings.landing_bucket)
+    finally:
+        s3.put_bucket_versioning(Bucket=settings.landing_bucket, VersioningConfiguration={"Status": "Enabled"})
+    assert any("is not versioned: a file that is written over" in line for line in said)
+
+
+def test_landing_of_before_moves_with_all_that_waits_in_it(aws: LocalAwsProcess, settings: Settings) -> None:
+    s3, said = aws.client("s3"), list[str]()
+    drain(aws.client("sqs"), settings.queue_url)
+    s3.put_object(Bucket=settings.bucket, Key="landing/storefront/users/old day/a b+c.csv", Body=b"x")
+    for _ in range(2):
+        provision(settings, ROOT, said.append)
+    moved = s3.get_object(Bucket=settings.landing_bucket, Key="storefront/users/old day/a b+c.csv")["Body"].read()
+    assert moved == b"x"
+    assert s3.list_objects_v2(Bucket=settings.bucket, Prefix="landing/")["KeyCount"] == 0
+    assert [line for line in said if line.startswith("1 files moved")] == [line for line in said if "moved" in line]
+    assert drain(aws.client("sqs"), settings.queue_url), "it wakes a run"
 
 
 def test_catalog_has_a_database_for_each_layer_of_each_domain(aws: LocalAwsProcess, settings: Settings) -> None:

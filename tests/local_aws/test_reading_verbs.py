@@ -36,7 +36,7 @@ REFUSED_RAW = {"user_id": "user:u-3", "email": "nobody", "full_name": '"O\'Hara"
 
 
 def file(file_id: str, key: str, batch: int, at: datetime, verdict: str = "accepted", **more: Any) -> dict[str, Any]:
-    row = {"file_id": file_id, "dataset": USERS.dataset, "key": f"landing/storefront/users/{key}", "verdict": verdict}
+    row = {"file_id": file_id, "dataset": USERS.dataset, "key": f"storefront/users/{key}", "verdict": verdict}
     return {**row, "bytes": 100, "etag": "e", "batch_id": batch, "arrived_at": at, "ingested_at": at, **more}
 
 
@@ -191,8 +191,8 @@ def test_history_tells_of_every_file_newest_first(say: Say) -> None:
         (SECOND[:8], [SECOND]),
         (ODD, [SECOND, FIRST]),
         (f"one/{ODD}", [FIRST]),
-        (f"landing/storefront/users/two/{ODD}", [SECOND]),
-        ("landing/storefront/users/one/", [FIRST]),
+        (f"storefront/users/two/{ODD}", [SECOND]),
+        ("storefront/users/one/", [FIRST]),
         ("100%", [SECOND, FIRST]),
         ("n_me", [SECOND, FIRST]),
         ("n_m_", []),
@@ -223,7 +223,7 @@ def test_history_reads_like_a_sentence(say: Say) -> None:
     ended, text = say("history", "two/" + ODD)
     assert ended == 0
     assert text.splitlines() == [
-        f"landing/storefront/users/two/{ODD}  {SECOND}",
+        f"storefront/users/two/{ODD}  {SECOND}",
         "  storefront.users, 100 B, batch 2, accepted",
         "  3 rows = 1 silver + 2 quarantined + 0 duplicate + 0 superseded",
         "  first refused: row 1, email: email_pattern_mismatch",
@@ -276,7 +276,7 @@ def test_a_refused_row_is_found_by_the_key_that_it_names(redshift: Redshift, key
 def test_a_row_that_was_refused_is_shown_with_its_reasons(say: Say) -> None:
     ended, text = say("trace", "storefront.users", "USER:u-3")
     assert ended == 0
-    assert f"refused  row 3 of landing/storefront/users/one/{ODD}" in text
+    assert f"refused  row 3 of storefront/users/one/{ODD}" in text
     assert 'email_pattern_mismatch  came as "{' in text
 
 
@@ -317,7 +317,7 @@ def test_the_sum_of_one_file_is_proved_with_the_rules_that_its_rows_broke(say: S
 
 
 def test_a_file_whose_sum_does_not_close_ends_with_1_and_says_where(say: Say) -> None:
-    ended, text = say("prove", "--file", "landing/storefront/users/off.csv")
+    ended, text = say("prove", "--file", "storefront/users/off.csv")
     assert ended == 1
     assert "2 rows parsed ≠ 0 silver + 0 quarantined + 0 duplicate + 0 superseded" in text
     assert f"off.csv (file_id {OFF}): 2 rows parsed, 0 found (silver 0 in silver_storefront.users" in text
@@ -333,7 +333,7 @@ def test_a_file_whose_sum_does_not_close_ends_with_1_and_says_where(say: Say) ->
         ({"reasons": ['country_missing"']}, []),
         ({"reasons": ["x"]}, []),
         ({"file": f"one/{ODD}"}, [3, 4]),
-        ({"file": "landing/storefront/users/two/"}, [1, 2]),
+        ({"file": "storefront/users/two/"}, [1, 2]),
         ({"file": "n_me"}, []),
         ({"until_text": "2026-01-05"}, [3, 4]),
         ({"until_text": "2026-01-05T09:00"}, []),

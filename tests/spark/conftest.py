@@ -13,7 +13,8 @@ from pyspark.sql import SparkSession
 
 from infra.local_aws import spark_runtime
 from lakehouse import jobs
-from tests.support.lake import BUCKET, TOKEN_KEY, TestLake
+from tests.support.lake import BUCKET, LANDING, TOKEN_KEY, TestLake
+from tests.support.landing import new_landing_bucket
 from tests.support.local_aws_process import LocalAwsProcess
 from tests.support.quick_spark import QUICK
 
@@ -25,6 +26,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAwsProcess]:
     # boto3 in this process and in Spark's Python workers, and the JVM, all find the local AWS here.
     os.environ.update({**process.environment, "PYSPARK_PYTHON": sys.executable})
     process.client("s3").create_bucket(Bucket=BUCKET)
+    new_landing_bucket(process.client("s3"), LANDING)
     process.client("secretsmanager").create_secret(Name=TOKEN_KEY, SecretBinary=bytes(range(32)))
     yield process
     os.environ.clear()

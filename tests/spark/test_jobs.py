@@ -110,8 +110,7 @@ def test_every_file_has_a_verdict_and_every_row_a_place(lake: TestLake) -> None:
     refused = lake.read(tables.quarantined_rows).orderBy("raw").collect()
     reasons = sorted([found["rule"] for found in json.loads(row.violations)] for row in refused)
     assert reasons == [["amount_malformed"], ["currency_missing", "status_not_allowed"]]
-    landing = lake.s3.list_objects_v2(Bucket="lakehouse-tests", Prefix="landing/")
-    assert landing["KeyCount"] == 0
+    assert lake.is_landing_empty()
     assert len(batch.files) == 8
 
 

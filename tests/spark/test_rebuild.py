@@ -18,7 +18,7 @@ from lakehouse.medallion import Source
 from tests.crash.deliveries import FIRST, SECOND, Delivery, files_of_all_kinds, ndjson
 from tests.spark.test_retail_star import customer, product
 from tests.support.everything import Content, differences, lake_tables
-from tests.support.lake import BUCKET, TestLake
+from tests.support.lake import BUCKET, LANDING, TestLake
 from tests.support.local_aws_process import LocalAwsProcess
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -81,7 +81,7 @@ def rebuild(lake: TestLake, domain: str, source: Source) -> None:
 def test_a_rebuild_ends_in_the_tables_that_increments_made(lake: TestLake, aws: LocalAwsProcess) -> None:
     for delivery in increments():
         for key, body in _of(delivery):
-            lake.s3.put_object(Bucket=BUCKET, Key=f"landing/{key}", Body=body)
+            lake.s3.put_object(Bucket=LANDING, Key=key, Body=body)
         lake.run_all()
     # What people decide about refused rows outlives a rebuild, and so does that a row was judged again in vain.
     refused = lake.read(tables.quarantined_rows).orderBy("quarantine_id").limit(6).collect()

@@ -36,7 +36,8 @@ def content(aws: Aws, settings: Settings, without: Collection[str]) -> Content:
     return {
         **lake_tables(aws, without),
         **warehouse_tables(aws, settings.workgroup, settings.database, without),
-        **objects(aws, settings.bucket, "landing/", "raw/", "quarantine/files/"),
+        **objects(aws, settings.bucket, "raw/", "quarantine/files/", "left/"),
+        "landing": [file for files in objects(aws, settings.landing_bucket, "").values() for file in files],
     }
 
 

@@ -17,9 +17,12 @@ from lakehouse import batches, tables
 from lakehouse.batches import Kind, Request
 from lakehouse.lake import Lake
 from lakehouse.landing import LandedFile
+from lakehouse.settings import Buckets
 from lakehouse.tables import Table
+from tests.support.landing import new_landing_bucket
 
-BUCKET, TOKEN_KEY = "lakehouse-tests", "tests/token-key"
+BUCKET, LANDING, TOKEN_KEY = "lakehouse-tests", "lakehouse-tests-landing", "tests/token-key"
+BUCKETS = Buckets(landing=LANDING, lake=BUCKET)
 JOBS = {"bronze": ingest_bronze, "silver": refine_silver, "gold": build_gold}
 
 
@@ -41,18 +44,23 @@ class TestLake:
         for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
             if objects := [{"Key": item["Key"]} for item in page.get("Contents", [])]:
                 self.s3.delete_objects(Bucket=BUCKET, Delete={"Objects": objects})
+        new_landing_bucket(self.s3, LANDING)
 
     def land(self, dataset: str, name: str, content: bytes | str) -> None:
         """Put one file into landing."""
         body = content.encode() if isinstance(content, str) else content
-        self.s3.put_object(Bucket=BUCKET, Key=f"landing/{dataset.replace('.', '/')}/{name}", Body=body)
+        self.s3.put_object(Bucket=LANDING, Key=f"{dataset.replace('.', '/')}/{name}", Body=body)
+
+    def is_landing_empty(self) -> bool:
+        return "Versions" not in self.s3.list_object_versions(Bucket=LANDING)
 
     def plan(self, max_files: int = 100) -> batches.Batch | None:
-        return batches.plan(self.s3, BUCKET, max_files, 1 << 30, datetime.now(UTC))
+        return batches.plan(self.s3, BUCKETS, max_files, 1 << 30, datetime.now(UTC))
 
     def station(self, name: str, batch: batches.Batch) -> None:
         """Run one Glue job's entry point on a batch."""
-        arguments = {"--batch_id": str(batch.batch_id), "--bucket": BUCKET, "--token_key": TOKEN_KEY}
+        arguments = {"--batch_id": str(batch.batch_id), "--bucket": BUCKET, "--landing_bucket": LANDING}
+        arguments |= {"--token_key": TOKEN_KEY}
         JOBS[name].main([name, *itertools.chain.from_iterable(arguments.items())])
 
     def request(self, kind: Kind, rows: Sequence[Row] = (), files: Sequence[Row] = ()) -> str:
@@ -75,7 +83,7 @@ class TestLake:
 
     def finish(self, batch: batches.Batch) -> None:
         verdicts = {row.file_id: (row.verdict, row.reason) for row in self.read(tables.files).collect()}
-        batches.finish(self.s3, BUCKET, batch, verdicts, datetime.now(UTC))
+        batches.finish(self.s3, BUCKETS, batch, verdicts, datetime.now(UTC))
 
     def run(self, max_files: int = 100, stations: Iterable[str] = JOBS) -> Iterator[batches.Batch]:
         """Walk batch after batch down the road, or some of it, until nothing waits."""

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import boto3
@@ -48,7 +49,24 @@ def delivered_files(folder: Path, *, again: bool = False) -> dict[str, Path]:
 
 
 def land(settings: Settings, files: Iterable[tuple[str, Path]]) -> None:
-    """Upload files by their key below `landing/`."""
+    """Upload files by their key in landing."""
     s3 = boto3.client("s3")
     for key, file in files:
-        s3.upload_file(str(file), settings.bucket, f"landing/{key}")
+        s3.upload_file(str(file), settings.landing_bucket, key)
+
+
+def new_landing_bucket(s3: Any, bucket: str) -> None:
+    """Make an empty landing bucket, versioned, in the place of one that is there."""
+    if bucket in {item["Name"] for item in s3.list_buckets()["Buckets"]}:
+        empty_landing(s3, bucket)
+        s3.delete_bucket(Bucket=bucket)
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+
+
+def empty_landing(s3: Any, bucket: str) -> None:
+    """Delete every version of every object."""
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        if versions := [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]:
+            s3.delete_objects(Bucket=bucket, Delete={"Objects": versions})

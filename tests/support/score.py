@@ -241,7 +241,7 @@ def _row(
 
 def _judged(file_id: str, name: str, size: int, verdict: str, reason: str | None = None, **other: Any) -> Row:
     content_hash = other.get("content_hash", f"hash of {name}")
-    where = {"file_id": file_id, "dataset": "shop.orders", "key": f"landing/shop/orders/demo/{name}", "bytes": size}
+    where = {"file_id": file_id, "dataset": "shop.orders", "key": f"shop/orders/demo/{name}", "bytes": size}
     what = {"content_hash": content_hash, "verdict": verdict, "reason": reason, "rows_parsed": other.get("rows", 0)}
     return {**where, **what, "batch_id": other.get("batch", 1), "arrived_at": AT}
 

@@ -12,7 +12,10 @@ from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from moto.s3.models import s3_backends
 
-BUCKET = "lake"
+from lakehouse.settings import Buckets
+
+BUCKET, LANDING = "lake", "landing"
+BUCKETS = Buckets(landing=LANDING, lake=BUCKET)
 
 
 class ConditionalCopy:
@@ -46,7 +49,9 @@ def _client() -> Iterator[Any]:
 
 @pytest.fixture
 def s3(_client: Any) -> Any:
-    """A client of an S3 that holds one empty bucket."""
+    """A client of an S3 that holds the lake's bucket and the landing bucket, both empty; this one is versioned."""
     s3_backends[ACCOUNT_ID]["aws"].reset()
-    _client.create_bucket(Bucket=BUCKET)
+    for bucket in BUCKETS.lake, BUCKETS.landing:
+        _client.create_bucket(Bucket=bucket)
+    _client.put_bucket_versioning(Bucket=LANDING, VersioningConfiguration={"Status": "Enabled"})
     return ConditionalCopy(_client)

@@ -10,19 +10,19 @@ import pytest
 from lakehouse import batches
 from lakehouse.batches import Batch, Request
 from lakehouse.landing import LandedFile
-from tests.unit.conftest import BUCKET
+from tests.unit.conftest import BUCKET, BUCKETS, LANDING
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-REFUSED = LandedFile("f" * 32, "storefront.users", "landing/storefront/users/x.csv", "e", 3, NOW.isoformat())
+REFUSED = LandedFile("f" * 32, "storefront.users", "storefront/users/x.csv", "e", 3, NOW.isoformat())
 
 
 def land(s3: Any, count: int) -> None:
     for number in range(count):
-        s3.put_object(Bucket=BUCKET, Key=f"landing/storefront/users/{number}.csv", Body=b"x")
+        s3.put_object(Bucket=LANDING, Key=f"storefront/users/{number}.csv", Body=b"x")
 
 
 def plan(s3: Any) -> Batch | None:
-    return batches.plan(s3, BUCKET, 100, 1 << 30, NOW)
+    return batches.plan(s3, BUCKETS, 100, 1 << 30, NOW)
 
 
 def planned(s3: Any) -> Batch:
@@ -43,7 +43,7 @@ def fail(s3: Any, batch: Batch, *runs: str) -> None:
 
 def finish(s3: Any, batch: Batch) -> None:
     verdicts: dict[str, tuple[str, str | None]] = {file.file_id: ("accepted", None) for file in batch.files}
-    batches.finish(s3, BUCKET, batch, verdicts, NOW)
+    batches.finish(s3, BUCKETS, batch, verdicts, NOW)
 
 
 def test_what_is_asked_for_comes_before_what_landed_and_is_done_once(s3: Any) -> None:

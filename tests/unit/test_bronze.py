@@ -21,21 +21,23 @@ from lakehouse import bronze, drift, intake, landing
 from lakehouse.bronze import FileVerdict, WrittenFile
 from lakehouse.contract import SourceContract, load_registry
 from lakehouse.landing import LandedFile
-from tests.unit.conftest import BUCKET
+from tests.unit.conftest import BUCKET, BUCKETS, LANDING
 
 SOURCES = load_registry().sources
 USERS, EVENTS = SOURCES["storefront.users"], SOURCES["storefront.events"]
 INGESTED_AT = datetime(2026, 11, 20, 12)
+LONG_AFTER = datetime(2999, 1, 1, tzinfo=UTC)
+ARRIVED_AT = "2026-11-20T12:00:00+00:00"
 
 
 def file(key: str, size: int = 1, dataset: str = "d.d") -> LandedFile:
-    return LandedFile(landing.file_id(BUCKET, key, "e"), dataset, key, "e", size, "2026-11-20T12:00:00+00:00")
+    return LandedFile(landing.file_id(LANDING, key, "e", ARRIVED_AT, None), dataset, key, "e", size, ARRIVED_AT)
 
 
 def land(s3: Any, **contents: bytes) -> list[LandedFile]:
     for name, content in contents.items():
-        s3.put_object(Bucket=BUCKET, Key=f"landing/storefront/users/{name}.csv", Body=content)
-    return list(landing.waiting(s3, BUCKET))
+        s3.put_object(Bucket=LANDING, Key=f"storefront/users/{name}.csv", Body=content)
+    return list(landing.waiting(s3, BUCKETS, LONG_AFTER))
 
 
 def ingest(
@@ -52,7 +54,7 @@ def ingest(
         )
         for dataset, contract in contracts.items()
     }
-    plan = bronze.IngestPlan(BUCKET, 7, INGESTED_AT, contracts, places, known or {})
+    plan = bronze.IngestPlan(BUCKETS, 7, INGESTED_AT, contracts, places, known or {})
     results = list(bronze.ingest(files, plan))
     verdicts = {
         result.file.key.rsplit("/", 1)[-1].split(".")[0]: result
@@ -107,8 +109,8 @@ def test_groups_are_of_similar_weight() -> None:
 
 def test_every_file_gets_its_verdict(s3: Any) -> None:
     good = b"user_id,email\n1,a\n2\n"
-    s3.put_object(Bucket=BUCKET, Key="landing/storefront/shoes/x.csv", Body=good)
-    s3.put_object(Bucket=BUCKET, Key="landing/storefront/users/z.tmp", Body=good)
+    s3.put_object(Bucket=LANDING, Key="storefront/shoes/x.csv", Body=good)
+    s3.put_object(Bucket=LANDING, Key="storefront/users/z.tmp", Body=good)
     files = land(s3, good=good, other=b"userId\n3\n", page=b"<html>", empty=b"", none=b"user_id\n", twin=good)
     verdicts, written = ingest(s3, files)
     assert {name: (v.verdict, v.reason, v.rows_parsed) for name, v in verdicts.items()} == {
@@ -138,8 +140,8 @@ def test_content_known_from_an_earlier_batch_is_not_read_again(s3: Any) -> None:
 def test_the_same_content_may_belong_to_two_datasets(s3: Any) -> None:
     content = b"user_id,event_id\n1,2\n"
     land(s3, users=content)
-    s3.put_object(Bucket=BUCKET, Key="landing/storefront/events/events.csv", Body=content)
-    verdicts, written = ingest(s3, list(landing.waiting(s3, BUCKET)))
+    s3.put_object(Bucket=LANDING, Key="storefront/events/events.csv", Body=content)
+    verdicts, written = ingest(s3, list(landing.waiting(s3, BUCKETS, LONG_AFTER)))
     assert {verdict.verdict for verdict in verdicts.values()} == {"accepted"}
     assert len(written) == 2
 
@@ -149,9 +151,9 @@ def test_a_refused_file_does_not_make_its_twin_a_duplicate(s3: Any) -> None:
     assert [verdict.reason for verdict in verdicts.values()] == ["html_page", "html_page"]
 
 
-def test_a_file_that_changed_has_no_verdict(s3: Any) -> None:
+def test_a_version_that_is_gone_has_no_verdict(s3: Any) -> None:
     files = land(s3, a=b"user_id\n1\n", b=b"user_id\n2\n")
-    land(s3, a=b"user_id\n9\n")
+    s3.delete_object(Bucket=LANDING, Key=files[0].key, VersionId=files[0].version_id)
     verdicts, written = ingest(s3, files)
     assert verdicts.keys() == {"b"}
     assert [one.rows for one in written] == [1]
@@ -160,7 +162,7 @@ def test_a_file_that_changed_has_no_verdict(s3: Any) -> None:
 def test_a_file_too_large_is_refused_unread(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     files = land(s3, a=b"user_id\n1\n", b=b"user_id\n22\n")
     monkeypatch.setattr(intake, "MAX_FILE_BYTES", 10)
-    s3.put_object(Bucket=BUCKET, Key=files[1].key, Body=b"gone, should it be read")
+    s3.delete_object(Bucket=LANDING, Key=files[1].key, VersionId=files[1].version_id)  # gone, should it be read
     verdicts, _ = ingest(s3, files)
     assert verdicts["a"].verdict == "accepted"
     assert (verdicts["b"].verdict, verdicts["b"].reason) == ("quarantined", "file_too_large")
@@ -268,7 +270,7 @@ def test_a_column_taken_in_is_read_into_its_own_and_counted_by_its_first_name(s3
 def test_a_column_taken_in_is_not_read_from_folders(s3: Any) -> None:
     """Before it was known, folders could not name it; what a file says may not depend on when it came."""
     evolved = drift.evolved(replace(USERS, drift="evolve"), ["tier"])
-    s3.put_object(Bucket=BUCKET, Key="landing/storefront/users/tier=gold/country=SE/a.csv", Body=b"user_id\n1\n")
-    _, (written,) = ingest(s3, list(landing.waiting(s3, BUCKET)), users=evolved)
+    s3.put_object(Bucket=LANDING, Key="storefront/users/tier=gold/country=SE/a.csv", Body=b"user_id\n1\n")
+    _, (written,) = ingest(s3, list(landing.waiting(s3, BUCKETS, LONG_AFTER)), users=evolved)
     rows = table(s3, written).read()
     assert (rows["tier"].to_pylist(), rows["country"].to_pylist()) == ([None], ["SE"])

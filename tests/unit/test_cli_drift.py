@@ -26,7 +26,7 @@ FOUND = Finding(
     first_seen=AT,
     last_seen=AT,
     first_batch=3,
-    seen_in=("landing/shop/orders/a.csv",),
+    seen_in=("shop/orders/a.csv",),
     refused_files=2,
     samples=("[bold]", "x" * 100),
 )
@@ -52,7 +52,7 @@ def test_people_and_scripts_are_told_the_same(tmp_path: Path) -> None:
     shown = text.getvalue()
     for told in (
         '"Gift [note]"  7 files, 2 of them refused for it, 1,200 rows with a value',
-        "since 2026-11-20 12:00:00 UTC, batch 3: landing/shop/orders/a.csv and 6 more files",
+        "since 2026-11-20 12:00:00 UTC, batch 3: shop/orders/a.csv and 6 more files",
         f'such as "[bold]", "{"x" * 39}…"',
         "→ a new column gift_note varchar(256)",
         "+      - name: gift_note",

@@ -15,10 +15,10 @@ from lakehouse.cli.airflow_api import AirflowError, Run, Task
 from lakehouse.cli.following import follow
 from lakehouse.cli.landed import files_to_land
 from lakehouse.cli.mistakes import CommandError
+from tests.unit.conftest import BUCKETS, LANDING
 
-BUCKET = "lake"
-KEYS = ("landing/storefront/users/a.csv", "landing/storefront/users/b.csv")
-IDS = {landing.file_id(BUCKET, key, "etag"): key for key in KEYS}
+KEYS = ("storefront/users/a.csv", "storefront/users/b.csv")
+IDS = {landing.file_id(LANDING, key, "etag", "", f"version of {key}"): key for key in KEYS}
 
 
 class Landing:
@@ -27,13 +27,18 @@ class Landing:
     def __init__(self, *states: Sequence[str]) -> None:
         self._states = list(states)
 
+    def get_bucket_versioning(self, **_: Any) -> dict[str, str]:
+        return {"Status": "Enabled"}
+
     def get_paginator(self, operation: str) -> Landing:
         return self
 
-    def paginate(self, **_: Any) -> Iterator[dict[str, Any]]:
+    def paginate(self, Bucket: str, **_: Any) -> Iterator[dict[str, Any]]:  # noqa: N803 - as boto3 has it
+        if Bucket != LANDING:
+            return
         keys = self._states.pop(0) if len(self._states) > 1 else self._states[0]
-        now = datetime.now(UTC)
-        yield {"Contents": [{"Key": key, "ETag": '"etag"', "Size": 1, "LastModified": now} for key in keys]}
+        common = {"ETag": '"etag"', "Size": 1, "LastModified": datetime.now(UTC), "IsLatest": True}
+        yield {"Versions": [{"Key": key, "VersionId": f"version of {key}", **common} for key in keys]}
 
 
 class Airflow:
@@ -70,8 +75,8 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_ends_when_every_file_has_left_landing() -> None:
-    s3 = Landing(KEYS, [KEYS[1], "landing/storefront/users/somebody-elses.csv"], ["landing/other/x/y.csv"])
-    views = list(follow(s3, BUCKET, IDS, None, Airflow(), 60))  # type: ignore[arg-type]
+    s3 = Landing(KEYS, [KEYS[1], "storefront/users/somebody-elses.csv"], ["other/x/y.csv"])
+    views = list(follow(s3, BUCKETS, IDS, None, Airflow(), 60))  # type: ignore[arg-type]
     assert [len(view.waiting) for view in views] == [2, 1, 0]
     active = views[0].active
     assert active is not None
@@ -79,7 +84,7 @@ def test_it_ends_when_every_file_has_left_landing() -> None:
 
 
 def test_it_needs_no_airflow() -> None:
-    assert [len(view.waiting) for view in follow(Landing(KEYS, []), BUCKET, IDS, None, None, 60)] == [2, 0]
+    assert [len(view.waiting) for view in follow(Landing(KEYS, []), BUCKETS, IDS, None, None, 60)] == [2, 0]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +100,7 @@ def test_it_gives_up_with_the_reason_and_the_files(
 ) -> None:
     monkeypatch.setattr(following, "_AIRFLOW_PATIENCE_SECONDS", 0.0)
     with pytest.raises(CommandError) as raised:
-        list(follow(Landing(KEYS), BUCKET, IDS, None, airflow(), seconds))  # type: ignore[arg-type]
+        list(follow(Landing(KEYS), BUCKETS, IDS, None, airflow(), seconds))  # type: ignore[arg-type]
     assert [word for word in words if word not in str(raised.value)] == []
 
 

@@ -23,8 +23,10 @@ from typer.testing import CliRunner
 from datagen.defects import DEFECTS
 from datagen.worlds import MOST_SEED, WORLDS
 from lakehouse.cli import main as command
+from lakehouse.cli.connection import Connection
 from lakehouse.cli.quantities import bytes_of, rows_per_second, seconds_of, shown
-from tests.unit.conftest import BUCKET
+from lakehouse.settings import Settings
+from tests.unit.conftest import BUCKET, LANDING
 
 SMALL = ("--rows", "1500", "--days", "4")
 DEADLINE_SECONDS = 240
@@ -209,47 +211,57 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
 @pytest.fixture
 def lake(monkeypatch: pytest.MonkeyPatch, s3: Any) -> Any:
     """An S3 that the command finds."""
-    monkeypatch.setattr("lakehouse.cli.generate_places.connect", lambda: None)
+    settings = Settings(BUCKET, LANDING, "workgroup", "database", "role", "queue")
+    monkeypatch.setattr("lakehouse.cli.generate_places.connect", lambda: Connection(settings, None))
     return s3
 
 
-def objects(s3: Any, prefix: str) -> dict[str, bytes]:
+def objects(s3: Any, bucket: str, prefix: str = "") -> dict[str, bytes]:
     """Name below the prefix → bytes."""
-    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
     return {
-        item["Key"].removeprefix(prefix): s3.get_object(Bucket=BUCKET, Key=item["Key"])["Body"].read()
+        item["Key"].removeprefix(prefix): s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
         for item in listed
     }
 
 
 def test_files_land_and_their_truth_is_kept_out_of_landing(lake: Any, tmp_path: Path) -> None:
-    found = generated("storefront", "--out", f"s3://{BUCKET}/landing/storefront", *SMALL, "--seed", 7)
+    found = generated("storefront", "--out", f"s3://{LANDING}/storefront", *SMALL, "--seed", 7)
     assert found["truth"] == f"s3://{BUCKET}/truth/storefront-7"
     assert found["next"] == [f"lakehouse score s3://{BUCKET}/truth/storefront-7"]
-    told = objects(lake, "truth/storefront-7/_truth/")
+    told = objects(lake, BUCKET, "truth/storefront-7/_truth/")
     assert json.loads(told["about.json"])["complete"] is True
     (tmp_path / "files.parquet").write_bytes(told["expected_files/part-00000.parquet"])
     expected = pq.read_table(tmp_path / "files.parquet").to_pylist()
     last = {f"{file['dataset'].partition('.')[2]}/{file['file']}": file["content_hash"] for file in expected}
-    landed = objects(lake, "landing/storefront/")
+    landed = objects(lake, LANDING, "storefront/")
     assert {name: hashlib.sha256(data).hexdigest() for name, data in landed.items()} == last
 
 
 @pytest.mark.parametrize(
     ("out", "truth", "says"),
     [
-        ("landing", None, "files of storefront are landed in s3://lake/landing/storefront"),
-        ("landing/retail", None, "files of storefront are landed in s3://lake/landing/storefront"),
-        ("landing/storefront", "landing/truth", "the truth may not be landed"),
-        ("files", "taken", "there is a truth in s3://lake/taken/_truth/ already"),
-        ("taken", None, "there are files in s3://lake/taken/ already"),
+        (LANDING, None, "files of storefront are landed in s3://landing/storefront"),
+        (f"{LANDING}/retail", None, "files of storefront are landed in s3://landing/storefront"),
+        (f"{LANDING}/storefront", f"{LANDING}/truth", "the truth may not be landed"),
+        (f"{BUCKET}/files", f"{BUCKET}/taken", "there is a truth in s3://lake/taken/_truth/ already"),
+        (f"{BUCKET}/taken", None, "there are files in s3://lake/taken/ already"),
     ],
 )
 def test_places_in_s3_that_would_do_harm_are_refused(lake: Any, out: str, truth: str | None, says: str) -> None:
     lake.put_object(Bucket=BUCKET, Key="taken/_truth/about.json", Body=b"{}")
-    arguments = ["--truth", f"s3://{BUCKET}/{truth}"] if truth else []
-    assert says in refused("storefront", "--out", f"s3://{BUCKET}/{out}", *arguments, *SMALL)
-    assert objects(lake, "landing/") == {}
+    arguments = ["--truth", f"s3://{truth}"] if truth else []
+    assert says in refused("storefront", "--out", f"s3://{out}", *arguments, *SMALL)
+    assert objects(lake, LANDING) == {}
+
+
+def test_a_delivery_follows_another_once_that_has_been_taken(lake: Any) -> None:
+    out = f"s3://{LANDING}/storefront"
+    lake.put_object(Bucket=LANDING, Key="storefront/users/upload.csv.part", Body=b"x")
+    lake.put_object(Bucket=LANDING, Key="retail/orders/a.csv", Body=b"x")
+    generated("storefront", "--out", out, *SMALL, "--seed", 7)
+    says = "there are files in s3://landing/storefront/ already; wait until the lake has taken them"
+    assert says in refused("storefront", "--out", out, *SMALL, "--seed", 8)
 
 
 def test_a_bucket_that_is_not_there_is_said_in_one_sentence(

@@ -24,7 +24,7 @@ SEEN = datetime(2026, 11, 20, 12)
 def finding(
     contract: SourceContract, column: str, *samples: str, lacking: str = "", added_as: str | None = None
 ) -> Finding:
-    key = "landing/shop/orders/a.csv"
+    key = "shop/orders/a.csv"
     lack = frozenset(lacking.split())
     return Finding(contract.dataset, column, added_as, 1, 3, SEEN, SEEN, 1, (key,), samples=samples, lacking=lack)
 

@@ -474,24 +474,6 @@ def test_the_largest_ratio_of_real_files_is_no_bomb() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "expected"),
-    [
-        ("landing/storefront/users/a.csv", False),
-        ("landing/storefront/users/_SUCCESS", True),
-        ("landing/storefront/users/.a.csv.swp", True),
-        ("landing/storefront/users/a.csv.TMP", True),
-        ("landing/storefront/users/a.csv.part", True),
-        ("landing/storefront/users/a.csv.crdownload", True),
-        ("landing/storefront/users/a.csv~", True),
-        ("landing/storefront/users/_old/a.csv", False),
-        ("landing/storefront/users/template.csv", False),
-    ],
-)
-def test_hidden_and_temporary_names_are_ignored(key: str, expected: bool) -> None:
-    assert intake.is_ignored(key) is expected
-
-
-@pytest.mark.parametrize(
     ("data", "reason"),
     [
         (HEADER + b"1,b,x\n\xc3", "malformed_row"),

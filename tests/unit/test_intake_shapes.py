@@ -31,22 +31,22 @@ def rows(data: bytes, contract: SourceContract, key: str = "") -> list[dict[str,
 @pytest.mark.parametrize(
     ("key", "columns"),
     [
-        ("landing/storefront/exchange_rates/rate_date=2026-01-03/a.csv", {"rate_date": "2026-01-03"}),
+        ("storefront/exchange_rates/rate_date=2026-01-03/a.csv", {"rate_date": "2026-01-03"}),
         (
-            "landing/storefront/exchange_rates/Rate_Date=2026-01-03/currency=EUR/a",
+            "storefront/exchange_rates/Rate_Date=2026-01-03/currency=EUR/a",
             {"rate_date": "2026-01-03", "currency": "EUR"},
         ),
-        ("landing/storefront/exchange_rates/currency=%E2%82%AC/a.csv", {"currency": "€"}),
-        ("landing/storefront/exchange_rates/rate_date=__HIVE_DEFAULT_PARTITION__/a.csv", {}),
-        ("landing/storefront/exchange_rates/2026/01/03/other=1/a.csv", {}),
-        ("landing/storefront/exchange_rates/rate_date=2026-01-03", {}),
+        ("storefront/exchange_rates/currency=%E2%82%AC/a.csv", {"currency": "€"}),
+        ("storefront/exchange_rates/rate_date=__HIVE_DEFAULT_PARTITION__/a.csv", {}),
+        ("storefront/exchange_rates/2026/01/03/other=1/a.csv", {}),
+        ("storefront/exchange_rates/rate_date=2026-01-03", {}),
     ],
 )
 def test_folders_name_columns(key: str, columns: dict[str, str]) -> None:
     assert intake.folder_columns(key, RATES) == columns
 
 
-DAY = "landing/storefront/exchange_rates/rate_date=2026-01-03/a"
+DAY = "storefront/exchange_rates/rate_date=2026-01-03/a"
 RATE = {"rate_date": "2026-01-03", "currency": "USD", "euro_rate": "1.10"}
 
 

@@ -19,7 +19,7 @@ import pytest
 from datagen import generate as generate_module
 from datagen.defects import shares_of
 from datagen.generate import Order, generate
-from datagen.lambda_handler import BUCKET_VARIABLE, handler
+from datagen.lambda_handler import BUCKET_VARIABLE, TRUTH_BUCKET_VARIABLE, handler
 from datagen.sinks import Bucket, Folder
 from tests.support.local_aws_process import LocalAwsProcess
 
@@ -49,7 +49,8 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         for variable, value in process.environment.items():
             patch.setenv(variable, value)
-        patch.delenv(BUCKET_VARIABLE, raising=False)
+        for variable in (BUCKET_VARIABLE, TRUTH_BUCKET_VARIABLE):
+            patch.delenv(variable, raising=False)
         yield process.client("s3")
     process.stop()
 
@@ -72,7 +73,7 @@ def _order(defects: str = "none") -> Order:
 
 
 def _call(bucket: str, **event: Any) -> dict[str, Any]:
-    return handler({**ASKED, "bucket": bucket, **event}, Context())
+    return handler({**ASKED, "bucket": bucket, "truth_bucket": bucket, **event}, Context())
 
 
 def test_all_days_together_are_the_files_of_the_whole_order(s3: Any, bucket: str, tmp_path: Path) -> None:
@@ -82,15 +83,15 @@ def test_all_days_together_are_the_files_of_the_whole_order(s3: Any, bucket: str
         path.relative_to(tmp_path / "whole").as_posix(): path.read_bytes()
         for path in (tmp_path / "whole").rglob("*.csv")
     }
-    landed = _objects(s3, bucket, "landing/retail/")
+    landed = _objects(s3, bucket, "retail/")
     assert landed == whole
     keys = [key for summary in summaries for key in summary["keys"]]
-    assert sorted(keys) == sorted(f"landing/retail/{name}" for name in whole)
+    assert sorted(keys) == sorted(f"retail/{name}" for name in whole)
     for number, summary in enumerate(summaries):
         day = (FIRST_DAY + timedelta(days=number)).isoformat()
         assert summary["day"] == day
         assert all(day in key for key in summary["keys"])
-        mine = [landed[key.removeprefix("landing/retail/")] for key in summary["keys"]]
+        mine = [landed[key.removeprefix("retail/")] for key in summary["keys"]]
         # No cell of an export has a line end in it.
         assert summary["rows"] == sum(data.count(b"\n") - 1 for data in mine)
         assert (summary["files"], summary["bytes"]) == (len(mine), sum(map(len, mine)))
@@ -100,7 +101,7 @@ def test_all_days_together_are_the_files_of_the_whole_order(s3: Any, bucket: str
 
 def test_a_day_has_the_orders_of_days_before_that_were_called_off_on_it(s3: Any, bucket: str) -> None:
     _call(bucket, day="2026-04-01")
-    data = s3.get_object(Bucket=bucket, Key="landing/retail/orders/orders-2026-04-01.csv")["Body"].read()
+    data = s3.get_object(Bucket=bucket, Key="retail/orders/orders-2026-04-01.csv")["Body"].read()
     days = [
         (cells[2], cells[-2][:10], cells[-1][:10])
         for cells in (row.split(",") for row in data.decode().splitlines()[1:])
@@ -136,9 +137,9 @@ def test_the_truth_comes_with_the_last_day_of_its_stretch_and_is_that_of_the_who
     ends = [slices[-1].day for slices in order.shards]
     for number, truth_keys in enumerate(told):
         assert (len(truth_keys) > 1) is (FIRST_DAY + timedelta(days=number) in ends)
-    landed = _objects(s3, bucket, "landing/retail/")
+    landed = _objects(s3, bucket, "retail/")
     assert landed == _objects(s3, bucket, "whole/")
-    assert sorted(keys) == sorted(f"landing/retail/{name}" for name in landed)
+    assert sorted(keys) == sorted(f"retail/{name}" for name in landed)
     assert any("-late-1" in key for key in keys)
     truth = {path.relative_to(tmp_path).as_posix(): path for path in tmp_path.rglob("*") if path.is_file()}
     found = _objects(s3, bucket, "truths/retail/")
@@ -167,7 +168,7 @@ def test_a_scheduled_event_writes_its_day_to_the_bucket_of_the_environment(
     assert (summary["day"], summary["day_number"], summary["bucket"]) == ("2026-01-03", 2, bucket)
     assert summary["request_id"] == Context().aws_request_id
     assert set(_objects(s3, bucket)) == set(summary["keys"])
-    assert "landing/retail/order_items/order_items-2026-01-03.csv" in summary["keys"]
+    assert "retail/order_items/order_items-2026-01-03.csv" in summary["keys"]
 
 
 def test_files_go_below_the_prefix_and_read_as_what_they_are(s3: Any, bucket: str, tmp_path: Path) -> None:
@@ -210,8 +211,12 @@ def test_files_go_below_the_prefix_and_read_as_what_they_are(s3: Any, bucket: st
         ({"day_number": 0, "defects": ["messy"]}, "defects: ['messy'] is not a text"),
         ({"day_number": 0, "prefix": " "}, "prefix: ' ' is not a text"),
         ({"bucket": None, "day_number": 0}, f"bucket: missing; give it or set {BUCKET_VARIABLE}"),
-        ({"day_number": 0, "truth_prefix": "landing/retail/truth"}, 'truth_prefix: "landing/retail/truth/" overlaps'),
-        ({"day_number": 0, "truth_prefix": "landing"}, 'truth_prefix: "landing/" overlaps'),
+        ({"day_number": 0, "truth_prefix": "retail/truth"}, 'truth_prefix: "retail/truth/" overlaps'),
+        ({"day_number": 0, "prefix": "files/retail", "truth_prefix": "files"}, 'truth_prefix: "files/" overlaps'),
+        (
+            {"day_number": 0, "truth_prefix": "truths", "truth_bucket": None},
+            f"truth_bucket: missing; give it or set {TRUTH_BUCKET_VARIABLE}",
+        ),
         ({"day_number": 0, "defect": "messy"}, "defect: no such field"),
     ],
 )

@@ -16,20 +16,21 @@ from hypothesis import strategies as st
 from lakehouse import batches, landing
 from lakehouse.batches import Batch
 from lakehouse.landing import LandedFile
-from tests.unit.conftest import BUCKET
+from tests.unit.conftest import BUCKET, BUCKETS, LANDING
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+LONG_AFTER = datetime(2999, 1, 1, tzinfo=UTC)
 MANY = 1 << 30
 ODD_NAMES = ["a b.csv", "a+b.csv", "100%25.csv", "été \U0001f600.csv", "a&b=c;d.csv", "a'b\"c.csv", "sub/folder/x.csv"]
 
 
 def land(s3: Any, *names: str, body: bytes = b"x", dataset: str = "storefront/users") -> None:
     for name in names:
-        s3.put_object(Bucket=BUCKET, Key=f"landing/{dataset}/{name}", Body=body)
+        s3.put_object(Bucket=LANDING, Key=f"{dataset}/{name}", Body=body)
 
 
 def plan(s3: Any, batch_files: int = 100, batch_bytes: int = MANY, dataset: str | None = None) -> Batch:
-    batch = batches.plan(s3, BUCKET, batch_files, batch_bytes, NOW, dataset)
+    batch = batches.plan(s3, BUCKETS, batch_files, batch_bytes, NOW, dataset)
     assert batch is not None
     return batch
 
@@ -39,12 +40,16 @@ def accept_all(batch: Batch) -> dict[str, tuple[str, str | None]]:
 
 
 def finish(s3: Any, batch: Batch) -> None:
-    batches.finish(s3, BUCKET, batch, accept_all(batch), NOW)
+    batches.finish(s3, BUCKETS, batch, accept_all(batch), NOW)
 
 
-def keys(s3: Any, prefix: str) -> list[str]:
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+def keys(s3: Any, prefix: str, bucket: str = BUCKET) -> list[str]:
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+
+def landed(s3: Any) -> list[str]:
+    return keys(s3, "", LANDING)
 
 
 class Intercepted:
@@ -58,9 +63,10 @@ class Intercepted:
         return getattr(self._client, name)
 
 
-def failing(code: str) -> Any:
+def failing(code: str, status: int = 503) -> Any:
     def operation(**_: Any) -> Any:
-        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "Operation")
+        answer: Any = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        raise ClientError(answer, "Operation")
 
     return operation
 
@@ -72,24 +78,65 @@ def names(files: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("key", "dataset"),
     [
-        ("landing/storefront/users/a.csv", "storefront.users"),
-        ("landing/storefront/users/2026/11/a.csv", "storefront.users"),
-        ("landing/storefront/a.csv", "unknown"),
-        ("landing/a.csv", "unknown"),
-        ("landing//users/a.csv", "unknown"),
-        ("landing/storefront//a.csv", "unknown"),
+        ("storefront/users/a.csv", "storefront.users"),
+        ("storefront/users/2026/11/a.csv", "storefront.users"),
+        ("storefront/a.csv", "unknown"),
+        ("a.csv", "unknown"),
+        ("/users/a.csv", "unknown"),
+        ("storefront//a.csv", "unknown"),
+        (f"{'x' * 65}/users/a.csv", "unknown"),
+        (f"storefront/{'é' * 33}/a.csv", "unknown"),
     ],
 )
 def test_the_path_names_the_dataset(key: str, dataset: str) -> None:
     assert landing.dataset_of(key) == dataset
 
 
-@given(st.lists(st.tuples(st.text(max_size=3), st.text(max_size=3)), min_size=2, max_size=2, unique=True))
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("storefront/users/a.csv", False),
+        ("storefront/users/template.csv", False),
+        ("storefront/users/_SUCCESS", True),
+        ("storefront/users/.a.csv.swp", True),
+        ("storefront/users/a.csv.TMP", True),
+        ("storefront/users/a.csv.part", True),
+        ("storefront/users/a.csv.filepart", True),
+        ("storefront/users/a.csv.crdownload", True),
+        ("storefront/users/a.csv~", True),
+        ("storefront/users/out/_temporary/0/_temporary/attempt_1/part-00000.csv", True),
+        ("storefront/users/.spark-staging-1/part-00000.csv", True),
+        ("storefront/exchange_rates/_day=2026-01-03/a.csv", False),
+        ("storefront/exchange_rates/rate_date=2026-01-03/a.csv", False),
+        ("storefront/exchange_rates/rate_date=2026-01-03/_a.csv", True),
+    ],
+)
+def test_hidden_and_temporary_names_are_of_uploads_that_go_on(key: str, expected: bool) -> None:
+    assert landing.is_uncommitted(key) is expected
+
+
+_texts = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), max_size=3)
+
+
+@given(st.lists(st.tuples(_texts, _texts), min_size=2, max_size=2, unique=True))
 def test_a_file_id_is_of_one_version_of_one_object(versions: list[tuple[str, str]]) -> None:
-    first, second = (landing.file_id(BUCKET, f"landing/{key}", etag.replace("\n", "")) for key, etag in versions)
-    if versions[0][0] == versions[1][0]:
-        assert (first == second) == (versions[0][1].replace("\n", "") == versions[1][1].replace("\n", ""))
+    first, second = (landing.file_id(LANDING, key, "etag", "", f"v{version}") for key, version in versions)
+    assert first != second
     assert len(first) == 32
+
+
+@pytest.mark.parametrize(
+    ("etag", "arrived_at", "is_same"),
+    [
+        ("e", "2026-01-03T04:05:06+00:00", True),
+        ("e", "2026-01-03T04:05:06.700000+00:00", True),  # a listing knows parts of a second, a HEAD does not
+        ("e", "2026-01-03T04:05:07+00:00", False),
+        ("f", "2026-01-03T04:05:06+00:00", False),
+    ],
+)
+def test_without_versions_what_lands_again_later_is_another_file(etag: str, arrived_at: str, is_same: bool) -> None:
+    first = landing.file_id(LANDING, "k", "e", "2026-01-03T04:05:06+00:00", None)
+    assert (landing.file_id(LANDING, "k", etag, arrived_at, None) == first) is is_same
 
 
 def test_what_waits_is_listed_in_pages_without_folder_markers(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,49 +144,49 @@ def test_what_waits_is_listed_in_pages_without_folder_markers(s3: Any, monkeypat
     land(s3, "", "a/", body=b"")  # what the console writes for a folder
     land(s3, *(f"{number}.csv" for number in range(5)))
     land(s3, "b.csv", dataset="storefront/users_old")
-    s3.put_object(Bucket=BUCKET, Key="raw/storefront.users/x/a.csv", Body=b"x")
-    files = list(landing.waiting(s3, BUCKET))
+    land(s3, "canary", dataset=landing.OWN_FOLDER.rstrip("/"))
+    files = list(landing.waiting(s3, BUCKETS, NOW))
     assert names(files) == ["0.csv", "1.csv", "2.csv", "3.csv", "4.csv", "b.csv"]
-    assert names(landing.waiting(s3, BUCKET, "storefront.users")) == ["0.csv", "1.csv", "2.csv", "3.csv", "4.csv"]
+    assert names(landing.waiting(s3, BUCKETS, NOW, "storefront.users")) == ["0.csv", "1.csv", "2.csv", "3.csv", "4.csv"]
     assert {file.bytes for file in files} == {1}
     assert all(datetime.fromisoformat(file.arrived_at).utcoffset() == timedelta(0) for file in files)
 
 
 def test_nothing_waits_nothing_is_planned(s3: Any) -> None:
-    assert batches.plan(s3, BUCKET, 10, MANY, NOW) is None
+    assert batches.plan(s3, BUCKETS, 10, MANY, NOW) is None
     assert keys(s3, "batches/") == []
 
 
 def test_files_of_a_held_dataset_wait_until_it_is_named(s3: Any) -> None:
-    for key in ("landing/fashion/members/1.csv", "landing/storefront/users/1.csv"):
-        s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")
+    for key in ("fashion/members/1.csv", "storefront/users/1.csv"):
+        s3.put_object(Bucket=LANDING, Key=key, Body=b"x")
     held = frozenset({"fashion.members"})
-    assert [file.dataset for file in landing.waiting(s3, BUCKET, held=held)] == ["storefront.users"]
-    first = batches.plan(s3, BUCKET, 10, MANY, NOW, held=held)
+    assert [file.dataset for file in landing.waiting(s3, BUCKETS, NOW, held=held)] == ["storefront.users"]
+    first = batches.plan(s3, BUCKETS, 10, MANY, NOW, held=held)
     assert first is not None
     assert first.datasets == {"storefront.users"}
     finish(s3, first)
-    assert batches.plan(s3, BUCKET, 10, MANY, NOW, held=held) is None
-    named = batches.plan(s3, BUCKET, 10, MANY, NOW, "fashion.members", held)
+    assert batches.plan(s3, BUCKETS, 10, MANY, NOW, held=held) is None
+    named = batches.plan(s3, BUCKETS, 10, MANY, NOW, "fashion.members", held)
     assert named is not None
     assert named.datasets == {"fashion.members"}
 
 
 def test_a_batch_is_what_its_manifest_says(s3: Any) -> None:
     land(s3, *ODD_NAMES)
-    batch = batches.plan(s3, BUCKET, 100, MANY, datetime(2026, 11, 20, 13, tzinfo=timezone(timedelta(hours=1))))
+    batch = batches.plan(s3, BUCKETS, 100, MANY, datetime(2026, 11, 20, 13, tzinfo=timezone(timedelta(hours=1))))
     assert batch is not None
     assert (batch.batch_id, batch.kind, batch.planned_at) == (1, "ingest", "2026-11-20T12:00:00+00:00")
     assert batches.read(s3, BUCKET, 1) == batch
-    assert sorted(file.key for file in batch.files) == sorted(f"landing/storefront/users/{name}" for name in ODD_NAMES)
+    assert sorted(file.key for file in batch.files) == sorted(f"storefront/users/{name}" for name in ODD_NAMES)
 
 
 def test_odd_names_are_read_and_moved(s3: Any) -> None:
     land(s3, *ODD_NAMES)
     batch = plan(s3)
-    assert all(landing.read_file(s3, BUCKET, file) == b"x" for file in batch.files)
+    assert all(landing.read_file(s3, BUCKETS, file) == b"x" for file in batch.files)
     finish(s3, batch)
-    assert keys(s3, "landing/") == []
+    assert landed(s3) == []
     assert sorted(keys(s3, "raw/")) == sorted(landing.archive_key(file, "accepted", None) for file in batch.files)
 
 
@@ -238,8 +285,9 @@ def test_the_tenth_batch_follows_the_ninth(s3: Any, monkeypatch: pytest.MonkeyPa
 
 
 def test_files_go_where_their_verdict_says(s3: Any) -> None:
-    land(s3, "good.csv", "bad.csv", "again.csv", "x.tmp", "changed.csv")
-    batch = plan(s3)
+    land(s3, "good.csv", "bad.csv", "again.csv", "x.tmp", "unread.csv")
+    batch = batches.plan(s3, BUCKETS, 100, MANY, LONG_AFTER)
+    assert batch is not None
     by_name = {file.key.rsplit("/", 1)[-1]: file for file in batch.files}
     verdicts: dict[str, tuple[str, str | None]] = {
         by_name["good.csv"].file_id: ("accepted", None),
@@ -248,8 +296,8 @@ def test_files_go_where_their_verdict_says(s3: Any) -> None:
         by_name["x.tmp"].file_id: ("ignored", "temporary_name"),
     }
     for _ in range(2):  # safe to repeat
-        batches.finish(s3, BUCKET, batch, verdicts, NOW)
-        assert keys(s3, "landing/") == ["landing/storefront/users/changed.csv"]
+        batches.finish(s3, BUCKETS, batch, verdicts, NOW)
+        assert landed(s3) == ["storefront/users/unread.csv"]
         assert keys(s3, "quarantine/") == [
             f"quarantine/files/html_page/storefront.users/{by_name['bad.csv'].file_id}/bad.csv"
         ]
@@ -258,29 +306,88 @@ def test_files_go_where_their_verdict_says(s3: Any) -> None:
         )
 
 
-def test_an_object_replaced_meanwhile_stays_in_landing(s3: Any) -> None:
+@pytest.fixture
+def unversioned(s3: Any) -> Any:
+    """The same S3 with a landing bucket that never kept versions."""
+    s3.delete_bucket(Bucket=LANDING)
+    s3.create_bucket(Bucket=LANDING)
+    return s3
+
+
+def test_every_version_is_a_file_that_is_read_and_archived(s3: Any) -> None:
+    for body in (b"old", b"new", b"newest"):
+        land(s3, "a.csv", body=body)
+    land(s3, "b.csv", body=b"other")
+    batch = plan(s3)
+    assert [landing.read_file(s3, BUCKETS, file) for file in batch.files] == [b"old", b"new", b"newest", b"other"]
+    finish(s3, batch)
+    assert s3.list_object_versions(Bucket=LANDING).get("Versions", []) == []
+    kept = {s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys(s3, "raw/")}
+    assert kept == {b"old", b"new", b"newest", b"other"}
+
+
+def test_a_version_that_lands_after_the_plan_is_the_next_batchs(s3: Any) -> None:
     land(s3, "a.csv", body=b"old")
     batch = plan(s3)
     land(s3, "a.csv", body=b"new")
-    assert landing.read_file(s3, BUCKET, batch.files[0]) is None
+    assert landing.read_file(s3, BUCKETS, batch.files[0]) == b"old"
     finish(s3, batch)
-    assert keys(s3, "raw/") == []
     (file,) = plan(s3).files
-    assert landing.read_file(s3, BUCKET, file) == b"new"
+    assert landing.read_file(s3, BUCKETS, file) == b"new"
     assert file.file_id != batch.files[0].file_id
 
 
-def test_what_was_read_is_kept_though_it_is_replaced_before_it_is_moved(s3: Any) -> None:
+def test_the_same_bytes_sent_again_are_another_file(s3: Any) -> None:
+    land(s3, "a.csv")
+    first = plan(s3)
+    finish(s3, first)
+    land(s3, "a.csv")
+    assert plan(s3).files[0].file_id != first.files[0].file_id
+
+
+def test_what_a_sender_deletes_has_come_all_the_same(s3: Any) -> None:
+    land(s3, "a.csv", body=b"old")
+    s3.delete_object(Bucket=LANDING, Key="storefront/users/a.csv")
+    (file,) = plan(s3).files
+    assert landing.read_file(s3, BUCKETS, file) == b"old"
+
+
+def test_versions_of_a_bucket_that_keeps_them_no_more_are_read_too(s3: Any) -> None:
+    land(s3, "a.csv", body=b"old")
+    s3.put_bucket_versioning(Bucket=LANDING, VersioningConfiguration={"Status": "Suspended"})
+    land(s3, "a.csv", body=b"new")
+    land(s3, "a.csv", body=b"newest")
+    batch = plan(s3)
+    assert [landing.read_file(s3, BUCKETS, file) for file in batch.files] == [b"old", b"newest"]
+    assert [file.version_id is None for file in batch.files] == [False, True]
+
+
+def test_without_versions_an_object_replaced_meanwhile_stays_in_landing(unversioned: Any) -> None:
+    s3 = unversioned
     land(s3, "a.csv", body=b"old")
     batch = plan(s3)
-    assert landing.read_file(s3, BUCKET, batch.files[0]) == b"old"
+    land(s3, "a.csv", body=b"new")
+    assert landing.read_file(s3, BUCKETS, batch.files[0]) is None
+    finish(s3, batch)
+    assert keys(s3, "raw/") == []
+    (file,) = plan(s3).files
+    assert landing.read_file(s3, BUCKETS, file) == b"new"
+    assert file.file_id != batch.files[0].file_id
+
+
+def test_without_versions_what_was_read_is_kept_though_it_is_replaced_before_it_is_moved(unversioned: Any) -> None:
+    s3 = unversioned
+    land(s3, "a.csv", body=b"old")
+    batch = plan(s3)
+    assert landing.read_file(s3, BUCKETS, batch.files[0]) == b"old"
     land(s3, "a.csv", body=b"new")
     finish(s3, batch)
     assert s3.get_object(Bucket=BUCKET, Key=keys(s3, "raw/")[0])["Body"].read() == b"old"
-    assert keys(s3, "landing/") == ["landing/storefront/users/a.csv"]
+    assert landed(s3) == ["storefront/users/a.csv"]
 
 
-def test_an_object_replaced_between_copy_and_delete_stays_in_landing(s3: Any) -> None:
+def test_without_versions_an_object_replaced_between_copy_and_delete_stays_in_landing(unversioned: Any) -> None:
+    s3 = unversioned
     land(s3, "a.csv", body=b"old")
     batch = plan(s3)
 
@@ -289,8 +396,127 @@ def test_an_object_replaced_between_copy_and_delete_stays_in_landing(s3: Any) ->
         return s3.delete_object(**arguments)
 
     finish(Intercepted(s3, delete_object=delete_late), batch)
-    assert s3.get_object(Bucket=BUCKET, Key="landing/storefront/users/a.csv")["Body"].read() == b"new"
-    assert landing.read_file(s3, BUCKET, batch.files[0]) == b"old", "the version that was listed is in the archive"
+    assert s3.get_object(Bucket=LANDING, Key="storefront/users/a.csv")["Body"].read() == b"new"
+    assert landing.read_file(s3, BUCKETS, batch.files[0]) == b"old", "the version that was listed is in the archive"
+
+
+# Uploads that go on
+
+
+def test_an_upload_that_goes_on_stays_where_its_writer_will_rename_it(s3: Any) -> None:
+    now = datetime.now(UTC)
+    land(s3, "a.csv.part", "_temporary/0/part-0.csv", "b.csv")
+    land(s3, "gone.csv.part")
+    s3.delete_object(Bucket=LANDING, Key="storefront/users/gone.csv.part")
+    assert names(landing.waiting(s3, BUCKETS, now)) == ["b.csv"]
+    assert names(landing.uncommitted(s3, BUCKETS)) == ["part-0.csv", "a.csv.part"]
+    batch = batches.plan(s3, BUCKETS, 100, MANY, now)
+    assert batch is not None
+    finish(s3, batch)
+    assert batches.plan(s3, BUCKETS, 100, MANY, now) is None, "no backlog"
+    assert len(landed(s3)) == 2
+
+
+def test_an_upload_that_was_given_up_gets_its_verdict_in_the_end(s3: Any) -> None:
+    land(s3, "a.csv.part")
+    almost = datetime.now(UTC) + landing.ABANDONED_AFTER - timedelta(minutes=1)
+    assert names(landing.waiting(s3, BUCKETS, almost)) == []
+    assert names(landing.waiting(s3, BUCKETS, almost + timedelta(minutes=2))) == ["a.csv.part"]
+
+
+# What S3 does not give out
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidObjectState", "InvalidRequest", "KMS.DisabledException"])
+def test_an_object_that_is_not_given_out_is_at_fault_when_others_are(s3: Any, code: str) -> None:
+    land(s3, "a.csv")
+    (file,) = plan(s3).files
+    with pytest.raises(landing.UnreadableError, match=f"S3 answers {code}: no"):
+        landing.read_file(Intercepted(s3, get_object=failing(code, 403)), BUCKETS, file)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "others"),
+    [
+        ("AccessDenied", 403, {"head_object": failing("403", 403)}),
+        ("SlowDown", 503, {}),
+        ("InternalError", 500, {}),
+        ("TooManyRequests", 429, {}),
+        ("ThrottlingException", 400, {}),
+    ],
+)
+def test_an_outage_is_no_objects_fault(s3: Any, code: str, status: int, others: dict[str, Any]) -> None:
+    land(s3, "a.csv")
+    (file,) = plan(s3).files
+    refusing = Intercepted(s3, get_object=failing(code, status), **others)
+    with pytest.raises(ClientError, match=code):
+        landing.read_file(refusing, BUCKETS, file)
+
+
+def test_what_cannot_be_moved_is_left_and_not_taken_for_something_new(s3: Any) -> None:
+    land(s3, "denied.csv", "b.csv")
+    batch = plan(s3)
+    denied = next(file for file in batch.files if file.key.endswith("denied.csv"))
+
+    def copy(**arguments: Any) -> Any:
+        if arguments["CopySource"]["Key"] == denied.key:
+            return failing("AccessDenied", 403)()
+        return s3.copy_object(**arguments)
+
+    verdicts: dict[str, tuple[str, str | None]] = {file.file_id: ("accepted", None) for file in batch.files}
+    verdicts[denied.file_id] = ("quarantined", "unreadable_object")
+    for _ in range(2):  # safe to repeat
+        batches.finish(Intercepted(s3, copy_object=copy), BUCKETS, batch, verdicts, NOW)
+        assert batches.is_finished(s3, BUCKET, batch.batch_id)
+        assert landed(s3) == [denied.key]
+        (note,) = landing.left_behind(s3, BUCKET)
+        assert (LandedFile(**note["file"]), note["reason"]) == (denied, "unreadable_object")
+        assert "AccessDenied" in note["error"]
+        assert batches.plan(s3, BUCKETS, 100, MANY, NOW) is None
+    # Sent again, it is another version, and judged.
+    land(s3, "denied.csv")
+    assert len(plan(s3).files) == 1
+    assert landing.move_left(s3, BUCKETS) == 1, "the permission is there now"
+    assert list(landing.left_behind(s3, BUCKET)) == []
+    assert landing.archive_key(denied, "quarantined", "unreadable_object") in keys(s3, "quarantine/")
+
+
+def test_a_replay_that_is_read_after_all_leaves_landing(s3: Any) -> None:
+    land(s3, "a.csv")
+    batch = plan(s3)
+    refused = Intercepted(s3, copy_object=failing("AccessDenied", 403))
+    file = batch.files[0]
+    batches.finish(refused, BUCKETS, batch, {file.file_id: ("quarantined", "unreadable_object")}, NOW)
+    batches.submit(s3, BUCKET, batches.Request("1", "replay", NOW.isoformat(), "it may be read now", (file,)))
+    again = plan(s3)
+    assert landing.read_file(s3, BUCKETS, file) == b"x"
+    finish(s3, again)
+    assert (landed(s3), list(landing.left_behind(s3, BUCKET))) == ([], [])
+    assert keys(s3, "raw/") == [landing.archive_key(file, "accepted", None)]
+
+
+def test_a_file_that_may_be_read_and_not_copied_is_archived_by_its_bytes(s3: Any) -> None:
+    land(s3, "a.csv")
+    batch = plan(s3)
+    refusing = Intercepted(s3, copy_object=failing("AccessDenied", 403))
+    assert landing.read_file(refusing, BUCKETS, batch.files[0]) == b"x"
+    finish(s3, batch)
+    assert len(keys(s3, "raw/")) == 1
+
+
+@pytest.mark.parametrize("character", ["x", "é", "漢", "\U0001f600"])
+@pytest.mark.parametrize("verdict", [("accepted", None), ("quarantined", "unreadable_object")])
+def test_the_longest_name_has_a_place_in_the_archive(s3: Any, character: str, verdict: tuple[str, str | None]) -> None:
+    folder = "storefront/users/"
+    name = character * ((1024 - len(folder) - 4) // len(character.encode())) + ".csv"
+    land(s3, name)
+    batch = plan(s3)
+    (file,) = batch.files
+    assert len(landing.archive_key(file, *verdict).encode()) <= 1024
+    assert landing.archive_key(file, *verdict).endswith(".csv")
+    batches.finish(s3, BUCKETS, batch, {file.file_id: verdict}, NOW)
+    assert landed(s3) == []
+    assert landing.read_file(s3, BUCKETS, file) == b"x"
 
 
 @pytest.mark.parametrize("verdict", [("accepted", None), ("quarantined", "html_page")])
@@ -300,16 +526,16 @@ def test_a_batch_resumed_in_the_middle_of_its_finish_still_finds_its_files(
     land(s3, "a.csv", body=b"a")
     land(s3, "b.csv", body=b"b")
     batch = plan(s3)
-    landing.move(s3, BUCKET, batch.files[0], *verdict)
+    landing.move(s3, BUCKETS, batch.files[0], *verdict)
     assert plan(s3) == batch
-    assert [landing.read_file(s3, BUCKET, file) for file in batch.files] == [b"a", b"b"]
+    assert [landing.read_file(s3, BUCKETS, file) for file in batch.files] == [b"a", b"b"]
 
 
 def test_a_file_that_was_deleted_is_gone(s3: Any) -> None:
     land(s3, "a.csv")
     batch = plan(s3)
-    s3.delete_object(Bucket=BUCKET, Key=batch.files[0].key)
-    assert landing.read_file(s3, BUCKET, batch.files[0]) is None
+    s3.delete_object(Bucket=LANDING, Key=batch.files[0].key, VersionId=batch.files[0].version_id)
+    assert landing.read_file(s3, BUCKETS, batch.files[0]) is None
     finish(s3, batch)
     assert batches.is_finished(s3, BUCKET, 1)
 
@@ -319,8 +545,8 @@ def test_a_file_too_large_for_one_copy_is_moved_in_parts(s3: Any, monkeypatch: p
     land(s3, "a.csv", body=b"long")
     batch = plan(s3)
     finish(s3, batch)
-    assert keys(s3, "landing/") == []
-    assert landing.read_file(s3, BUCKET, batch.files[0]) == b"long"
+    assert landed(s3) == []
+    assert landing.read_file(s3, BUCKETS, batch.files[0]) == b"long"
 
 
 def test_a_failed_move_leaves_the_batch_unfinished(s3: Any) -> None:
@@ -329,4 +555,4 @@ def test_a_failed_move_leaves_the_batch_unfinished(s3: Any) -> None:
     with pytest.raises(ClientError, match="SlowDown"):
         finish(Intercepted(s3, copy_object=failing("SlowDown")), batch)
     assert not batches.is_finished(s3, BUCKET, 1)
-    assert keys(s3, "landing/") == ["landing/storefront/users/a.csv"]
+    assert landed(s3) == ["storefront/users/a.csv"]

@@ -80,13 +80,13 @@ def warehouse() -> Iterator[Warehouse]:
             {
                 "file_id": name,
                 "dataset": SOURCE.dataset,
-                "key": f"landing/online_retail/invoice_lines/{name}.csv",
+                "key": f"online_retail/invoice_lines/{name}.csv",
                 "verdict": "accepted",
                 "rows_parsed": parsed,
             },
         )
-    refused = {"file_id": "page", "dataset": SOURCE.dataset, "key": "landing/page", "verdict": "quarantined"}
-    other = {"file_id": "other", "dataset": "storefront.users", "key": "landing/other", "verdict": "accepted"}
+    refused = {"file_id": "page", "dataset": SOURCE.dataset, "key": "page", "verdict": "quarantined"}
+    other = {"file_id": "other", "dataset": "storefront.users", "key": "other", "verdict": "accepted"}
     made.insert("lake_ops.files", {**refused, "rows_parsed": 0}, {**other, "rows_parsed": 9})
     made.insert(
         SILVER, *({"_key": key, "_file_id": file} for key, file in (("k1", "first"), ("k2", "first"), ("k3", "second")))
@@ -149,7 +149,7 @@ def test_an_empty_lake_is_proved(warehouse: Warehouse) -> None:
 
 
 # The first file of the fixture as the proof names it.
-FIRST = "file landing/online_retail/invoice_lines/first.csv (file_id first): "
+FIRST = "file online_retail/invoice_lines/first.csv (file_id first): "
 BOOKED = f"{FIRST}ops.row_accounts says "
 IN_SILVER, IN_HISTORY = (
     f"counted in silver_online_retail.{name}" for name in ("invoice_lines", "invoice_lines_history")

@@ -12,7 +12,7 @@ from lakehouse.contract import load_registry
 from lakehouse.medallion import Source
 from lakehouse.proof import Check, ProofError
 from lakehouse.settings import Settings
-from tests.unit.conftest import BUCKET
+from tests.unit.conftest import BUCKET, BUCKETS, LANDING
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 REGISTRY = load_registry()
@@ -23,13 +23,13 @@ def ask(s3: Any, domain: str = "fashion", source: Source = "bronze", name: str =
 
 
 def plan(s3: Any) -> batches.Batch:
-    batch = batches.plan(s3, BUCKET, 100, 1 << 30, NOW)
+    batch = batches.plan(s3, BUCKETS, 100, 1 << 30, NOW)
     assert batch is not None
     return batch
 
 
 def finish(s3: Any, batch: batches.Batch) -> None:
-    batches.finish(s3, BUCKET, batch, {}, NOW)
+    batches.finish(s3, BUCKETS, batch, {}, NOW)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_request_becomes_a_batch_of_the_whole_domain(s3: Any, source: Source, 
     assert [layer for layer in ("bronze", "silver", "gold") if batch.rebuilds(layer)] == rebuilt  # type: ignore[arg-type]
     assert batches.of_request(s3, BUCKET, request) == batch
     finish(s3, batch)
-    assert batches.plan(s3, BUCKET, 100, 1 << 30, NOW) is None
+    assert batches.plan(s3, BUCKETS, 100, 1 << 30, NOW) is None
     rebuilds.require_done(s3, BUCKET, request)
 
 
@@ -66,7 +66,8 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Settings:
     end so."""
     monkeypatch.setattr(road, "Redshift", lambda _: None)
     monkeypatch.setattr(proof, "prove", lambda *_: [Check("places", "fashion.members", problems=("3 are not 4",))])
-    environment = {"BUCKET": BUCKET, "WORKGROUP": "w", "DATABASE": "d", "REDSHIFT_ROLE": "r", "QUEUE_URL": "q"}
+    environment = {"BUCKET": BUCKET, "LANDING_BUCKET": LANDING}
+    environment |= {"WORKGROUP": "w", "DATABASE": "d", "REDSHIFT_ROLE": "r", "QUEUE_URL": "q"}
     return Settings.from_environment({f"LAKEHOUSE_{name}": value for name, value in environment.items()})
 
 
@@ -87,8 +88,8 @@ def test_a_rebuild_that_is_given_up_may_end_with_sums_that_do_not_close(
 def test_a_batch_of_what_is_about_to_be_rebuilt_may_end_with_sums_that_do_not_close(
     s3: Any, broken: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    s3.put_object(Bucket=BUCKET, Key="landing/fashion/members/1.csv", Body=b"a")
-    s3.put_object(Bucket=BUCKET, Key="landing/retail/orders/1.csv", Body=b"b")
+    s3.put_object(Bucket=LANDING, Key="fashion/members/1.csv", Body=b"a")
+    s3.put_object(Bucket=LANDING, Key="retail/orders/1.csv", Body=b"b")
     number = plan(s3).batch_id
     ask(s3, "fashion")
     with pytest.raises(ProofError, match="3 are not 4"):  # retail would stay as it is

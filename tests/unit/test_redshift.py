@@ -12,7 +12,7 @@ from lakehouse import redshift
 from lakehouse.redshift import Redshift, RedshiftError
 from lakehouse.settings import Settings
 
-SETTINGS = Settings("lake", "analytics", "warehouse", "role", "queue")
+SETTINGS = Settings("lake", "landing", "analytics", "warehouse", "role", "queue")
 
 
 class DataApi:

@@ -17,7 +17,7 @@ def _wanted(file: str, verdict: str = "accepted", delivery: int = 1, content_has
 
 def _found(file_id: str, key: str, verdict: str = "accepted", batch: int = 1, content_hash: str = "h") -> JudgedFile:
     reason = None if verdict in ("accepted", "duplicate_content") else "reason"
-    return JudgedFile(file_id, "d.s", f"landing/d/s/{key}", content_hash, 10, verdict, reason, 1, batch, AT)
+    return JudgedFile(file_id, "d.s", f"d/s/{key}", content_hash, 10, verdict, reason, 1, batch, AT)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from lakehouse.settings import Settings, SettingsError
 
 REQUIRED = {
     "LAKEHOUSE_BUCKET": "lake",
+    "LAKEHOUSE_LANDING_BUCKET": "landing",
     "LAKEHOUSE_WORKGROUP": "analytics",
     "LAKEHOUSE_DATABASE": "warehouse",
     "LAKEHOUSE_REDSHIFT_ROLE": "arn:aws:iam::123456789012:role/copy",

@@ -70,6 +70,7 @@ class Buckets:
                 raise AwsError("BucketNotEmpty", "The bucket you tried to delete is not empty", 409, BucketName=name)
             cursor.execute("DELETE FROM s3_buckets WHERE name = ?", (name,))
             cursor.execute("DELETE FROM s3_bucket_settings WHERE bucket = ?", (name,))
+            cursor.execute("DELETE FROM s3_version_counts WHERE bucket = ?", (name,))
             cursor.execute(
                 "DELETE FROM s3_parts WHERE upload_id IN (SELECT upload_id FROM s3_uploads WHERE bucket = ?)", (name,)
             )

@@ -2,10 +2,15 @@
 
 Every object is a row; an unversioned one has the version id ``null``, as in S3. The row names the file of the body, so
 that one commit makes an object visible with its body, or replaces it.
+
+Version ids are opaque, and here a function of what was put where and how often: two servers that were sent the same
+objects name them alike, and what was made of them can be compared.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import secrets
 import sqlite3
@@ -28,6 +33,9 @@ CREATE TABLE IF NOT EXISTS s3_objects (
     size INTEGER NOT NULL, etag TEXT NOT NULL, modified_at REAL NOT NULL, body TEXT,
     headers TEXT NOT NULL, tags TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS s3_version_counts (
+    bucket TEXT NOT NULL, version BLOB NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (bucket, version)
+) WITHOUT ROWID;
 CREATE UNIQUE INDEX IF NOT EXISTS s3_latest ON s3_objects (bucket, key) WHERE is_latest;
 CREATE UNIQUE INDEX IF NOT EXISTS s3_versions ON s3_objects (bucket, key, version_id);
 """
@@ -107,7 +115,7 @@ class Index:
     def put(self, cursor: sqlite3.Cursor, new: ObjectVersion) -> tuple[ObjectVersion, list[str]]:
         """Make ``new`` the current version: as stored, and the bodies that nothing refers to any more."""
         versioning = self._versioning(cursor, new.bucket)
-        version_id = NULL_VERSION if versioning in UNVERSIONED else _new_version_id()
+        version_id = NULL_VERSION if versioning in UNVERSIONED else _new_version_id(cursor, new)
         orphans: list[str] = []
         if version_id == NULL_VERSION:
             orphans = _delete(cursor, new.bucket, new.key, NULL_VERSION)
@@ -194,5 +202,14 @@ def _delete(cursor: sqlite3.Cursor, bucket: str, key: str, version_id: str) -> l
     return [row[0] for row in rows if row[0] is not None]
 
 
-def _new_version_id() -> str:
-    return secrets.token_urlsafe(24)
+def _new_version_id(cursor: sqlite3.Cursor, new: ObjectVersion) -> str:
+    """One that no version of the key has ever had: the same bytes put again count on."""
+    if new.is_delete_marker:
+        return secrets.token_urlsafe(24)
+    version = hashlib.sha256(f"{new.key}\n{new.etag}".encode()).digest()
+    (count,) = cursor.execute(
+        "INSERT INTO s3_version_counts VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1 RETURNING count",
+        (new.bucket, version),
+    ).fetchone()
+    digest = hashlib.sha256(f"{new.bucket}\n{count}\n".encode() + version).digest()
+    return base64.urlsafe_b64encode(digest[:24]).decode()
