@@ -63,7 +63,7 @@ def settings(local_aws: LocalAwsProcess) -> Settings:
     topic = local_aws.client("sns").create_topic(Name="drift")["TopicArn"]
     arn = local_aws.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
     local_aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn["QueueArn"])
-    return Settings("drift", "drift", "drift", "role", queue, alert_topic=topic)
+    return Settings("drift", "drift-landing", "drift", "drift", "role", queue, alert_topic=topic)
 
 
 @pytest.fixture

@@ -165,7 +165,7 @@ def test_an_interrupt_before_the_answer_to_the_start_cancels_too(
     )
     crossed = ", ".join(f"shop.many {name}" for name in "abcdefgh")
     query = f"SELECT COUNT(*) FROM {crossed} WHERE a.n + b.n + c.n + d.n + e.n + f.n + g.n > h.n -- early"
-    redshift = Redshift(Settings("unused", WORKGROUP, "lakehouse", "unused", "unused"), client)
+    redshift = Redshift(Settings("unused", "unused", WORKGROUP, "lakehouse", "unused", "unused"), client)
     # Spark leaves a handler of its own behind in a process that has used it.
     usual = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

@@ -85,7 +85,7 @@ def test_a_lake_that_does_not_answer_is_said_at_once(
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{closed.getsockname()[1]}"
-    for name in ("BUCKET", "WORKGROUP", "DATABASE", "REDSHIFT_ROLE", "QUEUE_URL"):
+    for name in ("BUCKET", "LANDING_BUCKET", "WORKGROUP", "DATABASE", "REDSHIFT_ROLE", "QUEUE_URL"):
         monkeypatch.setenv(f"LAKEHOUSE_{name}", "name")
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     started = time.monotonic()
@@ -99,7 +99,7 @@ def test_an_environment_that_names_half_a_lake_is_told_the_other_half(
 ) -> None:
     monkeypatch.setenv("LAKEHOUSE_BUCKET", "somewhere")
     assert run(monkeypatch, "prove") == 1
-    assert "LAKEHOUSE_WORKGROUP, LAKEHOUSE_DATABASE" in capsys.readouterr().err
+    assert "LAKEHOUSE_LANDING_BUCKET, LAKEHOUSE_WORKGROUP, LAKEHOUSE_DATABASE" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
