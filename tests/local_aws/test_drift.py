@@ -94,7 +94,9 @@ def fill(catalog: GlueCatalog, table: Table, *rows: dict[str, Any]) -> None:
 
 
 def find(settings: Settings, registry: Registry, **wanted: Any) -> list[Any]:
-    return drift_findings.find(Redshift(settings), registry, "drift", wanted.get("dataset"), wanted.get("since"))
+    return drift_findings.find(
+        Redshift(settings), registry, settings.buckets, wanted.get("dataset"), wanted.get("since")
+    )
 
 
 def test_before_any_batch_there_is_nothing(settings: Settings, catalog: GlueCatalog) -> None:

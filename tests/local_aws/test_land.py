@@ -187,6 +187,47 @@ def test_ctrl_c_says_what_is_landed_and_goes_on(s3: Any, say: Say, tmp_path: Pat
     assert len(waiting(s3)) == 1
 
 
+def test_versions_of_a_bucket_that_keeps_them_no_more_are_taken_too(s3: Any, bucket: str) -> None:
+    key = "storefront/users/a.csv"
+    s3.put_object(Bucket=bucket, Key=key, Body=b"old")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+    for body in (b"lost", b"newest"):
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+    files = list(landing.waiting(s3, BUCKETS, datetime.now(UTC)))
+    assert [landing.read_file(s3, BUCKETS, file) for file in files] == [b"old", b"newest"]
+    assert [file.version_id is None for file in files] == [False, True]
+    for file in files:
+        landing.move(s3, BUCKETS, file, "accepted", None)
+    assert list(landing.waiting(s3, BUCKETS, datetime.now(UTC))) == []
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "code"),
+    [
+        ("x-amz-storage-class", "GLACIER", "InvalidObjectState"),
+        ("x-amz-storage-class", "DEEP_ARCHIVE", "InvalidObjectState"),
+        ("x-amz-server-side-encryption-customer-algorithm", "AES256", "InvalidRequest"),
+    ],
+)
+def test_an_object_that_s3_gives_to_nobody_is_its_senders_affair(
+    local_aws: LocalAwsProcess, s3: Any, bucket: str, header: str, value: str, code: str
+) -> None:
+    sender = local_aws.client("s3")
+
+    def add(request: Any, **_: Any) -> None:  # by hand, for botocore sends a customer's key over HTTPS only
+        request.headers[header] = value
+
+    sender.meta.events.register("before-sign.s3.PutObject", add)
+    sender.put_object(Bucket=bucket, Key="storefront/users/a.csv", Body=b"x")
+    (file,) = landing.waiting(s3, BUCKETS, datetime.now(UTC))
+    with pytest.raises(landing.UnreadableError, match=f"S3 answers {code}: "):
+        landing.read_file(s3, BUCKETS, file)
+    landing.move(s3, BUCKETS, file, "quarantined", "unreadable_object")
+    assert [note["file"]["file_id"] for note in landing.left_behind(s3, BUCKETS.lake)] == [file.file_id]
+    assert list(landing.waiting(s3, BUCKETS, datetime.now(UTC))) == []
+    landing.forget_left(s3, BUCKETS.lake, file)
+
+
 def test_large_files_are_told_apart_by_their_bytes(s3: Any, bucket: str, tmp_path: Path) -> None:
     path = tmp_path / "large.csv"
     path.write_bytes(b"user_id\n" + b"1\n" * 5_000_000)

@@ -224,5 +224,5 @@ def test_an_event_that_makes_no_sense_is_refused_by_the_name_of_its_field(
     s3: Any, bucket: str, event: Mapping[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
-        handler({"bucket": bucket, **ASKED, **event}, Context())
+        handler({"bucket": bucket, "truth_bucket": bucket, **ASKED, **event}, Context())
     assert _objects(s3, bucket) == {}

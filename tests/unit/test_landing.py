@@ -6,6 +6,7 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -352,16 +353,6 @@ def test_what_a_sender_deletes_has_come_all_the_same(s3: Any) -> None:
     assert landing.read_file(s3, BUCKETS, file) == b"old"
 
 
-def test_versions_of_a_bucket_that_keeps_them_no_more_are_read_too(s3: Any) -> None:
-    land(s3, "a.csv", body=b"old")
-    s3.put_bucket_versioning(Bucket=LANDING, VersioningConfiguration={"Status": "Suspended"})
-    land(s3, "a.csv", body=b"new")
-    land(s3, "a.csv", body=b"newest")
-    batch = plan(s3)
-    assert [landing.read_file(s3, BUCKETS, file) for file in batch.files] == [b"old", b"newest"]
-    assert [file.version_id is None for file in batch.files] == [False, True]
-
-
 def test_without_versions_an_object_replaced_meanwhile_stays_in_landing(unversioned: Any) -> None:
     s3 = unversioned
     land(s3, "a.csv", body=b"old")
@@ -556,3 +547,10 @@ def test_a_failed_move_leaves_the_batch_unfinished(s3: Any) -> None:
         finish(Intercepted(s3, copy_object=failing("SlowDown")), batch)
     assert not batches.is_finished(s3, BUCKET, 1)
     assert landed(s3) == ["storefront/users/a.csv"]
+
+
+def test_a_sender_may_put_and_nothing_else() -> None:
+    policy = json.loads((Path(__file__).parents[2] / "infra" / "policies" / "sender.json").read_text())
+    (statement,) = policy["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Allow", ["s3:PutObject", "s3:AbortMultipartUpload"])
+    assert statement["Resource"].endswith("/${Domain}/${Dataset}/*")
