@@ -233,7 +233,9 @@ def test_every_row_group_says_of_which_batch_it_is(
     monkeypatch.setattr(bronze, "ROWS_PER_GROUP", 4)
     # A letter more each, for files of one size are read together.
     contents = {f"f{number}": "user_id\n" + f"{'u' * (number + 1)}\n" * count for number, count in enumerate(rows)}
-    verdicts, written = ingest(s3, land(s3, refused=b"<html>", **{key: text.encode() for key, text in contents.items()}))
+    verdicts, written = ingest(
+        s3, land(s3, refused=b"<html>", **{key: text.encode() for key, text in contents.items()})
+    )
     assert verdicts["refused"].verdict == "quarantined"
     footers = [table(s3, one).metadata for one in written]
     found = [footer.row_group(index) for footer in footers for index in range(footer.num_row_groups)]
