@@ -276,8 +276,8 @@ class _BronzeWriter:
     def _write_group(self) -> None:
         """Write what waits as one row group: one for each small file would make the table slow to read.
 
-        One of no rows has no statistics, and takes its bounds from the whole file: Iceberg could not tell any more whose
-        rows these are.
+        A group of no rows has no statistics and takes the bounds from the whole file: Iceberg could no longer tell of
+        which batch its rows are.
         """
         table = pa.Table.from_batches(self._waiting, self._schema)
         if not table.num_rows:

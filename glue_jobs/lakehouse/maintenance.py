@@ -168,8 +168,8 @@ class Maintenance:
     def compact(self, table: Any, finished: int) -> str | None:
         """Rewrite small files into few, and merge manifests. Returns what lost to a batch, None when nothing did.
 
-        A batch that is not finished may have to replace its rows, which Iceberg refuses where they share a file with
-        those of others. So files that hold only rows of batches after `finished` are left alone.
+        A batch that is not finished may have to replace its rows, for which a file that they share with those of others
+        has to be split (`lake.splitting`). So files that hold only rows of batches after `finished` are left alone.
         """
         if table.currentSnapshot() is None:
             return None

@@ -6,8 +6,8 @@ Iceberg decides by the bounds that it keeps of a file's columns. They do not tel
                               columns after the hundredth, unless the table asks for them
     where they span batches   in files of which compaction made one, when a batch among them is run again
 
-A split puts the rows before the batch, of the batch and after it into files of their own, which change no row: one
-commit takes the old files away and adds the new ones.
+A split puts the rows of the batch, those before it and those after it into files of their own. It changes no row: one
+commit takes the old files away and adds the new ones. It costs a batch nothing while every file can be decided.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def with_bounds_of(column: str) -> dict[str, str]:
 
 
 def data_file(jvm: Any, table: Any, path: str, size: int, like: Any = None) -> Any:
-    """Iceberg's description of a Parquet file, with the bounds from its footer; of the same partition as file `like`."""
+    """Iceberg's description of a Parquet file, with the bounds from its footer; in the partition of the file `like`."""
     iceberg = jvm.org.apache.iceberg
     source = table.io().newInputFile(path, size)
     spec = table.spec() if like is None else table.specs().get(like.specId())
@@ -67,13 +67,14 @@ def split(spark: SparkSession, table: Any, column: str, batch_id: int, replaced:
     for name, value in with_bounds_of(column).items():
         if name not in table.properties():
             table.updateProperties().set(name, value).commit()
-    files = list(_undecided(jvm, table, replaced))
+    snapshot_id = table.currentSnapshot().snapshotId()
+    files = list(_undecided(jvm, table, snapshot_id, replaced))
     if not files:
         return
     paths = [file.location() for file in files]
     work = functools.partial(split_file, column=column, batch_id=batch_id)
     parts: list[list[Part]] = spark.sparkContext.parallelize(paths, len(paths)).map(work).collect()
-    rewrite = table.newRewrite().validateFromSnapshot(table.currentSnapshot().snapshotId())
+    rewrite = table.newRewrite().validateFromSnapshot(snapshot_id)
     for file, made in zip(files, parts, strict=True):
         if (rows := sum(part.rows for part in made)) != file.recordCount():
             raise SplitError(f"{file.location()} has {file.recordCount():,} rows; {rows:,} were read of it")
@@ -83,11 +84,11 @@ def split(spark: SparkSession, table: Any, column: str, batch_id: int, replaced:
     rewrite.commit()
 
 
-def _undecided(jvm: Any, table: Any, replaced: Any) -> Iterator[Any]:
+def _undecided(jvm: Any, table: Any, snapshot_id: int, replaced: Any) -> Iterator[Any]:
     """Files that may hold rows which the expression means, but for those of which it surely means all."""
     strictly = jvm.org.apache.iceberg.expressions.StrictMetricsEvaluator
     with ExitStack() as stack:
-        tasks = table.newScan().filter(replaced).includeColumnStats().planFiles()
+        tasks = table.newScan().useSnapshot(snapshot_id).filter(replaced).includeColumnStats().planFiles()
         stack.callback(tasks.close)
         for task in tasks.iterator():
             # What is left of the expression in the file's partition.
