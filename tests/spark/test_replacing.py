@@ -25,7 +25,7 @@ from lakehouse.leftovers import Retention
 from lakehouse.maintenance import Maintenance
 from tests.support.lake import BUCKET, TestLake
 
-USERS, RATES = (load_registry().sources[f"storefront.{name}"] for name in ("users", "exchange_rates"))
+USERS = load_registry().sources["storefront.users"]
 BRONZE = tables.bronze_table(USERS)
 
 
@@ -159,23 +159,6 @@ def test_batch_that_compaction_mixed_with_others_is_repeated(lake: TestLake, as_
     lake.station("bronze", batch)
     assert lake.content(BRONZE) == before
     assert bounds(lake) == [(1, 1), (2, 2)]
-
-
-@pytest.mark.usefixtures("two_files_are_many")
-def test_finished_batches_are_refined_again_after_compaction(lake: TestLake) -> None:
-    wanted = (tables.quarantined_rows, tables.warnings, tables.row_accounts, tables.silver_table(RATES))
-    planned = []
-    for day in (1, 2):
-        # One was published before its day, which warns; one is no number.
-        rates = f"2026-01-0{day},USD,1.1,2025-12-31T10:00:00\n2026-01-0{day},SEK,ten,2026-01-09T10:00:00\n"
-        lake.land(RATES.dataset, f"rates-{day}.csv", f"rate_date,currency,euro_rate,published_at\n{rates}")
-        planned += lake.run_to_silver()
-    before = [lake.content(table) for table in wanted]
-    assert [len(rows) for rows in before[:3]] == [2, 2, 2]
-    for table in wanted[:2]:
-        assert maintain(lake, table).after.files == 1
-    lake.station("silver", planned[0])
-    assert [lake.content(table) for table in wanted] == before
 
 
 def test_dataset_of_more_columns_than_iceberg_measures_takes_a_second_batch(lake: TestLake) -> None:
