@@ -60,7 +60,8 @@ def data_file(jvm: Any, table: Any, path: str, size: int, like: Any = None) -> A
 def split(spark: SparkSession, table: Any, column: str, batch_id: int, replaced: Any) -> None:
     """Split the files of which Iceberg's expression `replaced` may mean some rows and not others, in one commit.
 
-    It is refused when one of them has been replaced meanwhile. Files with notes of deleted rows are left as they are.
+    It is refused when one of them has been replaced meanwhile; its parts are then orphans, which maintenance removes.
+    Files with notes of deleted rows are left as they are.
     """
     jvm: Any = spark._jvm
     table.refresh()
