@@ -280,9 +280,15 @@ class _BronzeWriter:
         self._file.close()
 
     def _write_group(self) -> None:
-        """Write what waits as one row group: one for each small file would make the table slow to read."""
+        """Write what waits as one row group: one for each small file would make the table slow to read.
+
+        A group of no rows has no statistics and takes the bounds from the whole file: Iceberg could no longer tell of
+        which batch its rows are.
+        """
         table = pa.Table.from_batches(self._waiting, self._schema)
-        self._parquet.write_table(table, row_group_size=max(1, table.num_rows))
+        if not table.num_rows:
+            return
+        self._parquet.write_table(table, row_group_size=table.num_rows)
         self._rows += table.num_rows
         self._waiting = []
 

@@ -13,7 +13,7 @@ compaction that loses is left for the next run, a station that loses is tried ag
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -24,6 +24,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from lakehouse import batches, tables
 from lakehouse.lake import Lake
+from lakehouse.lake.conflicts import causes, is_conflict
 from lakehouse.leftovers import Leftovers, Retention
 from lakehouse.tables import CATALOG, WAREHOUSE
 
@@ -48,9 +49,6 @@ _COMMITS = {
 }
 # Columns that name the batch of a row, in the tables of which a batch replaces its own rows.
 _BATCH_COLUMNS = ("_batch_id", "batch_id")
-_CONFLICTS = frozenset(
-    f"org.apache.iceberg.exceptions.{name}" for name in ("CommitFailedException", "ValidationException")
-)
 
 
 class MaintenanceError(Exception):
@@ -152,7 +150,7 @@ class Maintenance:
             try:
                 postponed = self.compact(table, finished)
             except Py4JJavaError as error:
-                if not _is_conflict(error):
+                if not is_conflict(error):
                     raise
                 postponed = _reason(error)
             self.require_same_rows(table, name, start)
@@ -170,8 +168,8 @@ class Maintenance:
     def compact(self, table: Any, finished: int) -> str | None:
         """Rewrite small files into few, and merge manifests. Returns what lost to a batch, None when nothing did.
 
-        A batch that is not finished may have to replace its rows, which Iceberg refuses where they share a file with
-        those of others. So files that hold only rows of batches after `finished` are left alone.
+        A batch that is not finished may have to replace its rows, for which a file that they share with those of others
+        has to be split (`lake.splitting`). So files that hold only rows of batches after `finished` are left alone.
         """
         if table.currentSnapshot() is None:
             return None
@@ -284,18 +282,7 @@ def _milliseconds(instant: datetime) -> int:
     return int(instant.timestamp() * 1000)
 
 
-def _causes(error: Py4JJavaError) -> Iterator[Any]:
-    cause = error.java_exception
-    while cause is not None:
-        yield cause
-        cause = cause.getCause()
-
-
-def _is_conflict(error: Py4JJavaError) -> bool:
-    return any(cause.getClass().getName() in _CONFLICTS for cause in _causes(error))
-
-
 def _reason(error: Exception) -> str:
     """The first line of what went wrong, without Java's stack."""
-    text = str(list(_causes(error))[-1].toString()) if isinstance(error, Py4JJavaError) else str(error)
+    text = str(list(causes(error))[-1].toString()) if isinstance(error, Py4JJavaError) else str(error)
     return text.partition("\n")[0]

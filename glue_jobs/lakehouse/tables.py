@@ -112,6 +112,7 @@ class Table:
 
     A table that `is_merged_on_read` keeps its files when a few of their rows change, and notes which rows they are:
     cheap to change, dearer to read until it is compacted.
+    Of one with a `batch_column`, which names each row's batch, a batch replaces its own rows.
     """
 
     database: str
@@ -119,6 +120,7 @@ class Table:
     columns: Shape
     partition_by: tuple[str, ...] = ()
     is_merged_on_read: bool = False
+    batch_column: str | None = None
 
     @property
     def identifier(self) -> str:
@@ -130,18 +132,18 @@ class Table:
         return tuple(name for name, _ in self.columns)
 
 
-files = Table("ops", "files", FILES)
-batches = Table("ops", "batches", BATCHES)
+files = Table("ops", "files", FILES, batch_column="batch_id")
+batches = Table("ops", "batches", BATCHES, batch_column="batch_id")
 row_accounts = Table("ops", "row_accounts", ROW_ACCOUNTS)
-warnings = Table("ops", "warnings", WARNINGS)
+warnings = Table("ops", "warnings", WARNINGS, batch_column="batch_id")
 # Partitioned so that one dataset's refused rows of a batch can be replaced without touching another's files.
-quarantined_rows = Table("quarantine", "rows", QUARANTINED_ROWS, ("dataset",))
-drift = Table("ops", "drift", DRIFT)
+quarantined_rows = Table("quarantine", "rows", QUARANTINED_ROWS, ("dataset",), batch_column="batch_id")
+drift = Table("ops", "drift", DRIFT, batch_column="batch_id")
 LEDGER = (files, batches, row_accounts, warnings, quarantined_rows, drift)
 
 
 def bronze_table(contract: SourceContract) -> Table:
-    return Table(f"bronze_{contract.domain}", contract.name, bronze.columns(contract))
+    return Table(f"bronze_{contract.domain}", contract.name, bronze.columns(contract), batch_column="_batch_id")
 
 
 def silver_table(contract: SourceContract) -> Table:

@@ -214,6 +214,40 @@ def test_small_files_share_a_row_group_and_large_ones_are_split(s3: Any, monkeyp
     assert written.rows == 15
 
 
+@pytest.mark.parametrize(
+    ("rows", "groups"),
+    [
+        ([0], []),
+        ([1], [1]),
+        ([3], [3]),
+        ([4], [4]),
+        ([5], [5]),
+        ([4, 4], [4, 4]),
+        ([0, 4, 0], [4]),
+        ([3, 1], [4]),
+        ([4, 1], [4, 1]),
+    ],
+)
+def test_every_row_group_says_of_which_batch_it_is(
+    s3: Any, monkeypatch: pytest.MonkeyPatch, rows: list[int], groups: list[int]
+) -> None:
+    """Also where the last file fills a group: Iceberg knows nothing of a file one of whose groups has no statistics."""
+    monkeypatch.setattr(bronze, "ROWS_PER_GROUP", 4)
+    # A letter more each, for files of one size are read together.
+    contents = {f"f{number}": "user_id\n" + f"{'u' * (number + 1)}\n" * count for number, count in enumerate(rows)}
+    verdicts, written = ingest(
+        s3, land(s3, refused=b"<html>", **{key: text.encode() for key, text in contents.items()})
+    )
+    assert verdicts["refused"].verdict == "quarantined"
+    footers = [table(s3, one).metadata for one in written]
+    found = [footer.row_group(index) for footer in footers for index in range(footer.num_row_groups)]
+    assert [group.num_rows for group in found] == groups
+    batch = [name for name, _ in bronze.columns(USERS)].index("_batch_id")
+    assert [(group.column(batch).statistics.min, group.column(batch).statistics.max) for group in found] == [
+        (7, 7) for _ in groups
+    ]
+
+
 def test_nothing_accepted_writes_nothing(s3: Any) -> None:
     _, written = ingest(s3, land(s3, a=b"user_id\n", b=b"<html>"))
     assert written == []

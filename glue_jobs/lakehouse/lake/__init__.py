@@ -8,6 +8,9 @@ How each write survives being killed and run again:
     changes                                      appended: a second try may add rows, never lose the first try's
     history, silver, gold, row accounts, and
     what becomes of refused rows and files       MERGE from a pure function of the tables
+
+A filter replaces whole files. Those that may hold rows of other batches too are split first, by a commit that changes
+no row (`lake.splitting`).
 """
 
 from lakehouse.lake.layers import Lake

@@ -10,12 +10,16 @@ from functools import reduce
 from operator import and_
 from typing import Any, TypeVar
 
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from lakehouse import tables
 from lakehouse.extents import Extent, are_few, sent
+from lakehouse.lake import splitting
+from lakehouse.lake.conflicts import is_conflict, is_undecided
 from lakehouse.tables import Table
 
 PROPERTIES = {
@@ -28,6 +32,8 @@ PROPERTIES = {
 MERGED_ON_READ = {"write.merge.mode": "merge-on-read"}
 # Tables worked on at once: enough to fill the gaps, few enough to bound the driver's memory.
 SIDE_BY_SIDE = 3
+# Tries to split files that others may be splitting or rewriting too.
+_SPLITS = 3
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -48,7 +54,9 @@ class IcebergTables:
                 continue
             columns = ", ".join(f"`{name}` {kind}" for name, kind in table.columns)
             partition = f"PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
-            own = MERGED_ON_READ if table.is_merged_on_read else {}
+            own = dict(MERGED_ON_READ) if table.is_merged_on_read else {}
+            if table.batch_column:
+                own |= splitting.with_bounds_of(table.batch_column)
             properties = ", ".join(f"'{name}'='{value}'" for name, value in {**PROPERTIES, **own}.items())
             self.spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {tables.CATALOG}.{table.database}")
             self.spark.sql(
@@ -143,6 +151,43 @@ class IcebergTables:
 
     def _overwrite(self, table: Table, rows: DataFrame, condition: SparkColumn) -> None:
         rows.select(*table.column_names).writeTo(table.identifier).overwrite(condition)
+
+    def _replace(self, table: Table, rows: DataFrame, batch_id: int, **partition: str) -> None:
+        """Put rows in the place of all those of a batch, or of those with these values in columns that partition the
+        table, in one commit."""
+        values = {str(table.batch_column): batch_id, **partition}
+        condition = reduce(and_, (F.col(name) == F.lit(value) for name, value in values.items()))
+        self._when_decided(table, batch_id, self._expression(values), lambda: self._overwrite(table, rows, condition))
+
+    def _when_decided(self, table: Table, batch_id: int, replaced: Any, commit: Callable[[], None]) -> None:
+        """Commit what takes the place of a batch's rows, which Iceberg's expression `replaced` names.
+
+        Iceberg takes whole files away, and refuses when it cannot tell whether all rows of one are the batch's, or
+        none. Such files are then split, and the commit is tried again: it alone decides what is replaced, by what the
+        table holds at that moment. A twin of this run may split the same ones, or maintenance rewrite them.
+        """
+        for _ in range(_SPLITS):
+            try:
+                commit()
+                return
+            except (Py4JJavaError, PySparkException) as error:
+                if not is_undecided(error):
+                    raise
+            try:
+                splitting.split(self.spark, self._iceberg(table), str(table.batch_column), batch_id, replaced)
+            except Py4JJavaError as error:
+                if not is_conflict(error):
+                    raise
+            self.spark.catalog.refreshTable(table.identifier)
+        commit()
+
+    def _expression(self, values: Mapping[str, object]) -> Any:
+        """Iceberg's expression for rows with these values."""
+        expressions = self._jvm.org.apache.iceberg.expressions.Expressions
+        found = expressions.alwaysTrue()
+        for name, value in values.items():
+            found = getattr(expressions, "and")(found, expressions.equal(name, value))
+        return found
 
     def _frame(self, rows: Sequence[tuple[object, ...]], columns: tables.Shape) -> DataFrame:
         return self.spark.createDataFrame(list(rows), ", ".join(f"`{name}` {kind}" for name, kind in columns))

@@ -14,7 +14,9 @@ from lakehouse.contract import GoldContract, SourceContract
 from lakehouse.lake.iceberg import Result
 from lakehouse.lake.ledger import Ledger
 from lakehouse.lake.quarantine import Quarantine
+from lakehouse.lake.splitting import data_file
 from lakehouse.landing import LandedFile
+from lakehouse.tables import Table
 from lakehouse.touched import Keys
 
 
@@ -66,31 +68,21 @@ class Lake(Ledger, Quarantine):
 
     def commit_bronze(self, contract: SourceContract, batch_id: int, written: Sequence[WrittenFile]) -> None:
         """Make the written files the batch's rows, in one commit: what an earlier try committed is replaced."""
-        expressions = self._jvm.org.apache.iceberg.expressions.Expressions
-        self._commit_files(contract, expressions.equal("_batch_id", batch_id), written)
+        table, mine = tables.bronze_table(contract), self._expression({"_batch_id": batch_id})
+        self._when_decided(table, batch_id, mine, lambda: self._commit_files(table, mine, written))
 
     def replace_bronze(self, contract: SourceContract, written: Sequence[WrittenFile]) -> None:
         """Make the written files all that the table holds, in one commit."""
-        self._commit_files(contract, self._jvm.org.apache.iceberg.expressions.Expressions.alwaysTrue(), written)
+        self._commit_files(tables.bronze_table(contract), self._expression({}), written)
 
-    def _commit_files(self, contract: SourceContract, replaced: Any, written: Sequence[WrittenFile]) -> None:
+    def _commit_files(self, table: Table, replaced: Any, written: Sequence[WrittenFile]) -> None:
         """Put files in the place of the rows that Iceberg's expression `replaced` names."""
-        iceberg = self._jvm.org.apache.iceberg
-        table = self._iceberg(tables.bronze_table(contract))
-        metrics_config = iceberg.MetricsConfig.forTable(table)
-        overwrite = table.newOverwrite().overwriteByRowFilter(replaced)
+        loaded = self._iceberg(table)
+        overwrite = loaded.newOverwrite().overwriteByRowFilter(replaced)
         for file in written:
-            source = table.io().newInputFile(file.path, file.bytes)
-            data_file = (
-                iceberg.DataFiles.builder(table.spec())
-                .withInputFile(source)
-                .withFormat("parquet")
-                .withMetrics(iceberg.parquet.ParquetUtil.fileMetrics(source, metrics_config))
-                .build()
-            )
-            overwrite = overwrite.addFile(data_file)
+            overwrite = overwrite.addFile(data_file(self._jvm, loaded, file.path, file.bytes))
         overwrite.commit()
-        self.spark.catalog.refreshTable(tables.bronze_table(contract).identifier)
+        self.spark.catalog.refreshTable(table.identifier)
 
     def append_changes(self, contract: SourceContract, changes: DataFrame) -> None:
         self._append(tables.changes_table(contract), changes)

@@ -86,7 +86,7 @@ class Ledger(IcebergTables):
         mine = F.col("batch_id") == batch.batch_id
         # Most batches bring nothing: a commit costs more than a look at whether an earlier try left something.
         if found or not self.read(tables.drift).where(mine).isEmpty():
-            self._overwrite(tables.drift, self._frame(found, tables.DRIFT).coalesce(1), mine)
+            self._replace(tables.drift, self._frame(found, tables.DRIFT).coalesce(1), batch.batch_id)
 
     def write_ledger(self, batch: Batch, verdicts: Sequence[FileVerdict]) -> None:
         """`ops.files` and `ops.batches` of one batch. A replay's verdicts take the place of the earlier ones."""
@@ -111,16 +111,16 @@ class Ledger(IcebergTables):
             )
             for verdict in verdicts
         ]
-        frame, mine = self._frame(files, tables.files.columns).coalesce(1), F.col("batch_id") == batch.batch_id
+        frame = self._frame(files, tables.files.columns).coalesce(1)
         if batch.kind == "replay":
             self._merge(tables.files, frame, on=("file_id",))
         else:
-            self._overwrite(tables.files, frame, mine)
+            self._replace(tables.files, frame, batch.batch_id)
         rows_parsed = sum(verdict.rows_parsed for verdict in verdicts)
         size = sum(file.bytes for file in batch.files)
         summary = (batch.batch_id, batch.kind, planned_at, len(batch.files), size, rows_parsed, batch.narrowed)
         # Last: its row says that every verdict of the batch is on record.
-        self._overwrite(tables.batches, self._frame([summary], tables.batches.columns).coalesce(1), mine)
+        self._replace(tables.batches, self._frame([summary], tables.batches.columns).coalesce(1), batch.batch_id)
 
     def _resolutions(self, batch: Batch) -> dict[str, str]:
         """file_id → what a replay has to say of the verdict that it replaces; kept as it is once it is said."""
@@ -172,7 +172,7 @@ class Ledger(IcebergTables):
         new = self.pin(counted.withColumn("batch_id", F.lit(batch.batch_id).cast("bigint")))
         kept = before.join(own, "file_id", "left_anti").join(new, "file_id", "left_anti")
         if not (new.isEmpty() and before.isEmpty()):
-            self._overwrite(tables.warnings, new.unionByName(kept), F.col("batch_id") == batch.batch_id)
+            self._replace(tables.warnings, new.unionByName(kept), batch.batch_id)
 
     def warn_again(self, counted: DataFrame, datasets: Iterable[str]) -> None:
         """Replace all warnings of whole datasets by those that `silver.warned` counted, as of the batches of the files.

@@ -20,8 +20,7 @@ class Quarantine(IcebergTables):
 
     def quarantine(self, contract: SourceContract, bad: DataFrame, batch_id: int) -> None:
         """Replace the batch's refused rows of this dataset."""
-        mine = (F.col("batch_id") == batch_id) & (F.col("dataset") == contract.dataset)
-        self._overwrite(tables.quarantined_rows, bad, mine)
+        self._replace(tables.quarantined_rows, bad, batch_id, dataset=contract.dataset)
 
     def replace_quarantine(self, contract: SourceContract, records: DataFrame) -> None:
         """Make these all the refused rows of a dataset."""
