@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from lakehouse.cli import airflow_login
 from lakehouse.cli.airflow_runtime import Airflow, BrokenDagError
 
 NOON, LATER = "2026-11-21T12:00:00+00:00", "2026-11-21T12:05:00Z"
@@ -28,7 +29,6 @@ def answers() -> dict[str, Any]:
     return {
         "/api/v2/monitor/health": healthy(),
         "/execution/health": {"status": "healthy"},
-        "/auth/token": {"access_token": "token"},
         "/api/v2/dags/ingest": {"is_paused": False, "last_parsed_time": NOON},
         "/api/v2/importErrors": {"import_errors": []},
     }
@@ -36,7 +36,18 @@ def answers() -> dict[str, Any]:
 
 @pytest.fixture
 def airflow(answers: dict[str, Any], tmp_path: Path) -> Iterator[Airflow]:
+    password = airflow_login.ensure(tmp_path).password
+
     class Api(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.path == "/auth/token" and said == {"username": "admin", "password": password}:
+                self.send_response(201)
+                self.end_headers()
+                self.wfile.write(b'{"access_token": "token"}')
+            else:
+                self.send_error(401)
+
         def do_GET(self) -> None:
             needs_token = self.path.startswith(("/api/v2/dags", "/api/v2/importErrors"))
             if needs_token and self.headers["Authorization"] != "Bearer token":

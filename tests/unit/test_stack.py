@@ -18,6 +18,8 @@ from lakehouse.cli.airflow_runtime import Airflow
 from lakehouse.cli.processes import ProcessTable
 from lakehouse.settings import Settings
 
+KEY = {"AWS_ACCESS_KEY_ID": "LAKE", "AWS_SECRET_ACCESS_KEY": "secret"}
+
 app = typer.Typer()
 up.register(app)
 
@@ -85,16 +87,16 @@ def test_port_that_our_own_process_listens_on_is_not_busy(
 
 
 def test_environment_is_all_that_the_settings_need() -> None:
-    settings = Settings.from_environment(stack.environment("http://127.0.0.1:4566"))
+    settings = Settings.from_environment(stack.environment("http://127.0.0.1:4566", KEY))
     assert settings.queue_url.startswith("http://127.0.0.1:4566/")
 
 
 def test_entering_the_stack_leaves_no_way_to_another_aws(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL_S3", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(name, "production")
-    for name in stack.environment("http://127.0.0.1:4566"):
+    for name in stack.environment("http://127.0.0.1:4566", KEY):
         monkeypatch.delenv(name, raising=False)  # restored afterwards
-    stack.Stack("http://127.0.0.1:4566", "", stack.environment("http://127.0.0.1:4566")).enter()
+    stack.Stack("http://127.0.0.1:4566", "", stack.environment("http://127.0.0.1:4566", KEY)).enter()
     assert "production" not in os.environ.values()
     assert os.environ["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
     assert "production" not in stack._inherited().values()
@@ -104,7 +106,8 @@ def test_proxy_is_asked_neither_for_the_stack_nor_for_what_it_was_not_asked_befo
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "intranet")
-    assert stack.environment("http://127.0.0.1:4566")["NO_PROXY"].split(",") == ["intranet", "127.0.0.1", "localhost"]
+    said = stack.environment("http://127.0.0.1:4566", KEY)["NO_PROXY"]
+    assert said.split(",") == ["intranet", "127.0.0.1", "localhost"]
 
 
 def test_airflow_keys_are_made_once_and_for_the_owner_alone(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import secrets
 import sqlite3
 import subprocess
@@ -18,6 +19,8 @@ from http import HTTPStatus
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from lakehouse.cli import airflow_login, private
 
 # Role in the health report → arguments of `airflow`. Logs are read from the disk that all four share.
 COMMANDS: Mapping[str, Sequence[str]] = {
@@ -57,6 +60,7 @@ class Airflow:
     def environment(self) -> dict[str, str]:
         """What each of the processes needs in its environment, keys included; made once and kept in `home`."""
         keys = self._keys()
+        airflow_login.ensure(self.home)
         settings: dict[str, dict[str, object]] = {
             "core": {
                 "dags_folder": self.root / "dags",
@@ -64,7 +68,10 @@ class Airflow:
                 "dags_are_paused_at_creation": False,
                 "executor": "LocalExecutor",
                 "parallelism": 3,  # one batch at a time; room for what is started from the UI meanwhile
-                "simple_auth_manager_all_admins": True,  # no login: it listens on 127.0.0.1 alone
+                "simple_auth_manager_all_admins": False,
+                "simple_auth_manager_users": f"{airflow_login.USER}:admin",
+                "simple_auth_manager_passwords_file": airflow_login.passwords_file(self.home),
+                "plugins_folder": self.root / "infra" / "local_airflow" / "plugins",
                 "execution_api_server_url": f"{self.url}/execution/",
                 "fernet_key": keys["fernet_key"],
                 "hostname_callable": "socket.gethostname",  # the default asks DNS
@@ -93,7 +100,7 @@ class Airflow:
         }
         return {
             "AIRFLOW_HOME": str(self.home),
-            "PYTHONPATH": str(self.root / "infra" / "local_airflow"),
+            "PYTHONPATH": os.pathsep.join(str(path) for path in (self.root / "infra" / "local_airflow", self.root)),
             **{
                 f"AIRFLOW__{section.upper()}__{key.upper()}": str(value)
                 for section, values in settings.items()
@@ -169,7 +176,7 @@ class Airflow:
         return self._get(f"/api/v2/dags/{MAIN_DAG}", self._token())
 
     def _token(self) -> str:
-        return str(self._get("/auth/token")["access_token"])
+        return airflow_login.token(self.url, airflow_login.ensure(self.home))
 
     def _get(self, path: str, token: str | None = None) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -185,10 +192,7 @@ class Airflow:
             self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
             keys = {name: secrets.token_urlsafe(48) for name in ("secret_key", "jwt_secret")}
             keys["fernet_key"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-            new = path.with_suffix(".new")
-            new.touch(mode=0o600)
-            new.write_text(json.dumps(keys), encoding="utf-8")
-            new.replace(path)
+            private.write(path, json.dumps(keys))
         kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
         return kept
 
