@@ -14,6 +14,7 @@ whole anyway: it is read here, up to ``LARGEST_BODY``.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import io
@@ -113,11 +114,16 @@ class Gate:
 
 def _headers(environ: dict[str, Any]) -> sigv4.Header:
     def header(name: str) -> str | None:
-        key = name.upper().replace("-", "_")
-        value: str | None = environ.get(key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}")
+        value: str | None = environ.get(_environ_name(name))
         return value
 
     return header
+
+
+@functools.lru_cache(maxsize=512)
+def _environ_name(header: str) -> str:
+    name = header.upper().replace("-", "_")
+    return name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{name}"
 
 
 def _raw_target(environ: dict[str, Any]) -> str:
@@ -130,7 +136,7 @@ def _raw_target(environ: dict[str, Any]) -> str:
 
 def _unsigned_headers(environ: dict[str, Any], claim: sigv4.Claim) -> list[str]:
     """The headers that mean something to AWS and that the signature does not cover."""
-    covered = {f"HTTP_{name.upper().replace('-', '_')}" for name in claim.signed_headers}
+    covered = {_environ_name(name) for name in claim.signed_headers}
     needed = [name for name in environ if name == "HTTP_HOST" or name.startswith("HTTP_X_AMZ_")]
     return [name[5:].replace("_", "-").lower() for name in needed if name not in covered]
 

@@ -34,9 +34,14 @@ def protocol_of(environ: dict[str, Any]) -> Protocol:
     if service == "s3":
         return Protocol.S3
     is_form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
-    if is_form or service in XML_SERVICES:
+    if service in XML_SERVICES or (is_form and (service is not None or _is_call(environ))):
         return Protocol.QUERY
     return Protocol.S3 if service is None else Protocol.REST
+
+
+def _is_call(environ: dict[str, Any]) -> bool:
+    """Whether an unsigned form can be meant for a service: those have one address, an upload names a bucket."""
+    return bool(environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"] == "/")
 
 
 def spoken_to(environ: dict[str, Any], service: str | None) -> str:

@@ -95,6 +95,8 @@ def _from_query(query: str) -> Claim:
     if said.get("X-Amz-Algorithm") != ALGORITHM:
         raise MalformedClaimError(f'X-Amz-Algorithm only supports "{ALGORITHM}"')
     parts = {name: said.get(f"X-Amz-{name}", "") for name in ("Credential", "SignedHeaders", "Signature")}
+    if missing := [f"X-Amz-{name}" for name, value in parts.items() if not value]:
+        raise MalformedClaimError(f"Query-string authentication version 4 requires {', '.join(missing)}.")
     expires = said.get("X-Amz-Expires", "")
     if not re.fullmatch(r"[0-9]{1,9}", expires) or not 1 <= int(expires) <= LONGEST_EXPIRY_SECONDS:
         raise MalformedClaimError(f"X-Amz-Expires must be between 1 and {LONGEST_EXPIRY_SECONDS} seconds")
@@ -111,12 +113,18 @@ def _claim(said: dict[str, str], timestamp: str, token: str | None, expires_seco
     if not re.fullmatch(r"[0-9]{8}T[0-9]{6}Z", timestamp) or timestamp[:8] != date:
         raise MalformedClaimError("the request needs a date, X-Amz-Date, of the same day as its Credential.")
     try:
-        signed_at = datetime.strptime(timestamp, TIMESTAMP).replace(tzinfo=UTC)
+        signed_at = _instant(timestamp)
     except ValueError as error:
         raise MalformedClaimError(f"X-Amz-Date is no date: {timestamp}") from error
     names = tuple(said["SignedHeaders"].split(";"))
     signature = said["Signature"]
     return Claim(access_key_id, date, region, service, names, signature, timestamp, signed_at, token, expires_seconds)
+
+
+def _instant(timestamp: str) -> datetime:
+    # A fifth of what strptime takes, which was a tenth of the whole.
+    year, month, day = int(timestamp[:4]), int(timestamp[4:6]), int(timestamp[6:8])
+    return datetime(year, month, day, int(timestamp[9:11]), int(timestamp[11:13]), int(timestamp[13:15]), tzinfo=UTC)
 
 
 def _timestamp_of(date: str | None) -> str:
@@ -188,5 +196,7 @@ def _unquoted(text: str) -> str:
 
 
 def _trimmed(value: str) -> str:
+    if value.isascii():
+        return " ".join(value.split())
     # Only ASCII's blanks: a no-break space in latin-1 may be half of a letter in UTF-8.
     return b" ".join(value.encode("latin-1").split()).decode("latin-1")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lakehouse.cli import airflow_login
-from lakehouse.cli.airflow_runtime import Airflow, BrokenDagError
+from lakehouse.cli.airflow_runtime import Airflow, BrokenDagError, NoGateError
 
 NOON, LATER = "2026-11-21T12:00:00+00:00", "2026-11-21T12:05:00Z"
 NOON_SECONDS = 1795262400.0
@@ -35,7 +35,13 @@ def answers() -> dict[str, Any]:
 
 
 @pytest.fixture
-def airflow(answers: dict[str, Any], tmp_path: Path) -> Iterator[Airflow]:
+def gate() -> dict[str, bool]:
+    """Whether foreign hosts are refused."""
+    return {"stands": True}
+
+
+@pytest.fixture
+def airflow(answers: dict[str, Any], gate: dict[str, bool], tmp_path: Path) -> Iterator[Airflow]:
     password = airflow_login.ensure(tmp_path).password
 
     class Api(BaseHTTPRequestHandler):
@@ -49,6 +55,9 @@ def airflow(answers: dict[str, Any], tmp_path: Path) -> Iterator[Airflow]:
                 self.send_error(401)
 
         def do_GET(self) -> None:
+            if gate["stands"] and self.headers["Host"] == "rebound.example":
+                self.send_error(403)
+                return
             needs_token = self.path.startswith(("/api/v2/dags", "/api/v2/importErrors"))
             if needs_token and self.headers["Authorization"] != "Bearer token":
                 self.send_error(401)
@@ -124,3 +133,9 @@ def test_paused_dag_is_seen(airflow: Airflow, answers: dict[str, Any]) -> None:
     assert not airflow.is_paused()
     answers["/api/v2/dags/ingest"]["is_paused"] = True
     assert airflow.is_paused()
+
+
+def test_airflow_without_its_gate_is_told_at_once(airflow: Airflow, gate: dict[str, bool]) -> None:
+    gate["stands"] = False
+    with pytest.raises(NoGateError, match="answers foreign pages"):
+        airflow.unready({})

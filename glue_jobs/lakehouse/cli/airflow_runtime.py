@@ -41,6 +41,10 @@ class BrokenDagError(Exception):
     """A DAG's file raises when it is read; the message is its traceback."""
 
 
+class NoGateError(Exception):
+    """The API server answers foreign pages, because its plugin could not be loaded; the message says where to look."""
+
+
 @dataclass(frozen=True)
 class Airflow:
     """The local Airflow of one state directory, serving on one port of 127.0.0.1."""
@@ -138,10 +142,11 @@ class Airflow:
         """What is still missing, in words; empty when all is well.
 
         `since` gives for each role the instant (seconds since the epoch) that its last heartbeat must not be older
-        than: a process that was killed looks healthy for half a minute. Raises BrokenDagError.
+        than: a process that was killed looks healthy for half a minute. Raises BrokenDagError, NoGateError.
         """
         try:
             health = self._get("/api/v2/monitor/health")
+            self._require_gate()
             missing = [
                 f"the {role} has not reported yet"
                 for role in COMMANDS
@@ -152,6 +157,15 @@ class Airflow:
             return missing or self._dag_missing(since.get("dag_processor", 0.0))
         except (OSError, ValueError) as error:
             return [f"the API server does not answer yet ({error})"]
+
+    def _require_gate(self) -> None:
+        try:
+            self._get("/api/v2/monitor/health", host="rebound.example")
+        except urllib.error.HTTPError as error:
+            if error.code == HTTPStatus.FORBIDDEN:
+                return
+            raise
+        raise NoGateError("Airflow answers foreign pages: its plugin `gate` was not loaded; see the API server's log")
 
     def is_paused(self) -> bool:
         """True when someone paused the main DAG in the UI."""
@@ -178,8 +192,9 @@ class Airflow:
     def _token(self) -> str:
         return airflow_login.token(self.url, airflow_login.ensure(self.home))
 
-    def _get(self, path: str, token: str | None = None) -> dict[str, Any]:
+    def _get(self, path: str, token: str | None = None, host: str | None = None) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers |= {"Host": host} if host else {}
         request = urllib.request.Request(self.url + path, headers=headers)  # noqa: S310 - http to 127.0.0.1
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=_REQUEST_SECONDS) as response:

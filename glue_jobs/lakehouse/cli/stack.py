@@ -171,7 +171,7 @@ class _Start:
                 self.since[name] = time.time()
         try:
             self._wait(AIRFLOW_ROLES, lambda: airflow.unready(self.since))
-        except airflow_runtime.BrokenDagError as error:
+        except (airflow_runtime.BrokenDagError, airflow_runtime.NoGateError) as error:
             raise StackError(str(error)) from error
         if airflow.is_paused():
             self.report(f"the DAG {airflow_runtime.MAIN_DAG} is paused: nothing runs until it is unpaused in the UI")

@@ -20,7 +20,8 @@ from lakehouse.cli.connection import NotRunningError
 from lakehouse.cli.home import checkout, state_dir
 
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text for people.")]
-
+_FOREIGN = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_ENDPOINT_URL_")
+"""Variables of a shell that SDKs would heed before, or beside, those of the stack."""
 _AsEnv = Annotated[
     bool, typer.Option("--env", help="Print lines for `eval` that point a shell's programs at the local AWS.")
 ]
@@ -93,7 +94,7 @@ def _environment_lines() -> list[str]:
     running = stack.running(state_dir())
     if running is None:
         raise NotRunningError("the local AWS is not running; run `lakehouse up`")
-    foreign = sorted(name for name in os.environ if name.startswith("AWS_") and name not in running.environment)
+    foreign = sorted(name for name in os.environ if name.startswith(_FOREIGN) and name not in running.environment)
     unset = [f"unset {' '.join(foreign)}"] if foreign else []
     # Always quoted, so that every line reads alike.
     return [*unset, *(f"export {name}={_quoted(value)}" for name, value in running.environment.items())]
