@@ -48,14 +48,15 @@ class Stack:
         rows: list[dict[str, Any]] = json.loads(self.cli("sql", statement, "--format", "json"))
         return rows
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, key_id: str | None = None) -> Any:
+        """A client with the stack's key, or with another key's id."""
         running = stack.load(self.state_dir)
         assert running is not None
         return boto3.client(
             service,  # type: ignore[call-overload]
             endpoint_url=running.endpoint,
             region_name="us-east-1",
-            aws_access_key_id=running.environment["AWS_ACCESS_KEY_ID"],
+            aws_access_key_id=key_id or running.environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=running.environment["AWS_SECRET_ACCESS_KEY"],
         )
 
