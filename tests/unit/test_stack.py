@@ -139,6 +139,15 @@ def test_state_directory_of_an_earlier_version_is_closed_to_others(
     assert stat.S_IMODE(state_dir.stat().st_mode) == 0o700
 
 
+def test_state_is_never_kept_where_everybody_may_write(state_dir: Path) -> None:
+    state_dir.mkdir()
+    state_dir.chmod(0o1777)
+    with pytest.raises(stack.StackError, match="choose another folder in LAKEHOUSE_STATE"):
+        stack.start(Path.cwd(), state_dir, print)
+    assert list(state_dir.iterdir()) == []
+    assert stat.S_IMODE(state_dir.stat().st_mode) == 0o1777
+
+
 def test_environment_is_all_that_the_settings_need() -> None:
     settings = Settings.from_environment(stack.environment("http://127.0.0.1:4566", KEY))
     assert settings.queue_url.startswith("http://127.0.0.1:4566/")

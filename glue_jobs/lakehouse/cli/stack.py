@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import socket
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -80,8 +81,7 @@ def start(root: Path, state_dir: Path, report: Report) -> Stack:
 
     `root` is the checkout. Raises StackError. Costs about a second when everything runs already.
     """
-    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    state_dir.chmod(0o700)
+    _close_to_others(state_dir)
     with _only_one(state_dir):
         return _Start(root.resolve(), state_dir.resolve(), report).run()
 
@@ -263,6 +263,14 @@ def environment(endpoint: str, key: Mapping[str, str]) -> dict[str, str]:
         "LAKEHOUSE_DATABASE": "lakehouse",
         "LAKEHOUSE_REDSHIFT_ROLE": f"arn:aws:iam::{ACCOUNT}:role/lakehouse-redshift",
     }
+
+
+def _close_to_others(state_dir: Path) -> None:
+    """Make the directory, or take it from everybody else; one that is meant for everybody is not taken."""
+    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if state_dir.stat().st_mode & stat.S_IWOTH:
+        raise StackError(f"{state_dir} is open to everybody on this machine: choose another folder in LAKEHOUSE_STATE")
+    state_dir.chmod(0o700)
 
 
 def _inherited() -> dict[str, str]:
