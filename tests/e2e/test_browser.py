@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -143,7 +142,7 @@ def test_a_person_who_types_the_address_is_asked_to_log_in(running: Stack, brows
 
 def opened(program: str, url: str, *rebound: str) -> str:
     """The page that a person sees who opens a URL, as HTML."""
-    with tempfile.TemporaryDirectory() as profile:
+    with attacks.profile_directory() as profile:
         command = [program, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
         command += ["--no-proxy-server", *(f"--host-resolver-rules=MAP {name} 127.0.0.1" for name in rebound)]
         command += ["--virtual-time-budget=20000", "--dump-dom", url]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -92,6 +94,11 @@ def browser() -> str | None:
     return next((found for name in BROWSERS if (found := shutil.which(name))), None)
 
 
+def profile_directory() -> tempfile.TemporaryDirectory[str]:
+    """A profile that nobody has used."""
+    return tempfile.TemporaryDirectory(prefix="browser-", ignore_cleanup_errors=True)
+
+
 def attempt(program: str, targets: Sequence[dict[str, Any]], hosts: Sequence[str] = ()) -> list[dict[str, str]]:
     """What a page of another port got of each target (``url``, ``method``, ``body``, ``headers``), in every way.
 
@@ -117,19 +124,20 @@ def attempt(program: str, targets: Sequence[dict[str, Any]], hosts: Sequence[str
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server, tempfile.TemporaryDirectory() as profile:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server, profile_directory() as profile:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         host = hosts[0] if hosts else "127.0.0.1"
         rules = ",".join(f"MAP {name} 127.0.0.1" for name in hosts)
         command = [program, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
         command += ["--no-proxy-server", *([f"--host-resolver-rules={rules}"] if rules else [])]
+        command.append(f"http://{host}:{server.server_port}/")
         process = subprocess.Popen(
-            [*command, f"http://{host}:{server.server_port}/"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
         try:
             assert done.wait(DEADLINE_SECONDS), "the page did not come to its end"
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGKILL)  # its own children would write on into the profile
             process.wait(10)
             server.shutdown()
     return got
