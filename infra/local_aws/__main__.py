@@ -1,7 +1,8 @@
 """``python -m infra.local_aws --state DIR --port N [--faults]``: serve a state directory until SIGTERM or SIGINT.
 
-Prints ``{"endpoint": ..., "pid": ...}`` in one line on stdout when ready. Exit codes: 0 stopped, 1 the state directory
-is in use, 3 the port is taken.
+It answers who signs with the key in ``AWS_ACCESS_KEY_ID`` and ``AWS_SECRET_ACCESS_KEY``, which never stands on a
+command line. Prints ``{"endpoint": ..., "pid": ...}`` in one line on stdout when ready. Exit codes: 0 stopped, 1 the
+state directory is in use, 3 the port is taken, 4 no key.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import sys
 import threading
 from pathlib import Path
 
+from infra.local_aws.keys import Key, NoKeyError
 from infra.local_aws.persistence import StateDirectoryInUseError
 from infra.local_aws.server import LocalAws
 
 STATE_IN_USE = 1
 PORT_IN_USE = 3
+NO_KEY = 4
 
 
 def main() -> int:
@@ -33,7 +36,11 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     try:
-        aws = LocalAws(arguments.state.resolve(), arguments.port, arguments.faults)
+        key = Key.from_environment(os.environ)
+        aws = LocalAws(arguments.state.resolve(), arguments.port, key, arguments.faults)
+    except NoKeyError as error:
+        sys.stderr.write(f"{error}\n")
+        return NO_KEY
     except StateDirectoryInUseError as error:
         sys.stderr.write(f"{error}\n")
         return STATE_IN_USE

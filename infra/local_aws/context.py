@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infra.local_aws.keys import Key
 from infra.local_aws.moto_server import Moto
 from infra.local_aws.persistence import Store
 
@@ -20,12 +21,14 @@ REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or
 
 @dataclass(frozen=True)
 class Context:
-    """Shared parts of the server: its state directory, its store, its address, its services, what to run at the end."""
+    """Shared parts of the server: its state directory, store, address, key and services, and what to run at the end."""
 
     state_dir: Path
     store: Store
     endpoint: Callable[[], str]
     """The server's own URL without a trailing slash; valid once the port is bound, which is before any request."""
+    key: Key
+    """What the server itself, and every job that it runs, signs with."""
     on_shutdown: list[Callable[[], None]] = field(default_factory=list)
     """Called in reverse order of registration when the server stops in good order; must return within a second."""
     services: dict[str, WSGIApplication] = field(default_factory=dict)

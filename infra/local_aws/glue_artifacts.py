@@ -24,12 +24,12 @@ from packaging.requirements import InvalidRequirement, Requirement
 from infra.local_aws import spark_runtime
 from infra.local_aws.context import REGION
 from infra.local_aws.glue_worker_pool import Runtime
+from infra.local_aws.keys import Key
 
 ARCHIVES = {".whl", ".zip", ".egg"}
 MODULE_ARGUMENTS = ("--additional-python-modules", "--extra-py-files")
 REFUSED_ARGUMENTS = ("--extra-jars", "--extra-files")
 """Arguments that would change what the job sees, and that this runner does not carry out."""
-DUMMY_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 
 class LaunchError(Exception):
@@ -39,8 +39,8 @@ class LaunchError(Exception):
 class Artifacts:
     """Fetches from the S3 of this endpoint. Unpacked modules are kept under ``directory``, named by their content."""
 
-    def __init__(self, directory: Path, endpoint: Callable[[], str]) -> None:
-        self._directory, self._endpoint = directory, endpoint
+    def __init__(self, directory: Path, endpoint: Callable[[], str], key: Key) -> None:
+        self._directory, self._endpoint, self._key = directory, endpoint, key
 
     def script(self, location: str, directory: Path) -> Path:
         """Fetch the script as it is now into ``directory`` and return its path; raise LaunchError."""
@@ -73,8 +73,7 @@ class Artifacts:
             "s3",
             endpoint_url=self._endpoint(),
             region_name=REGION,
-            aws_access_key_id=DUMMY_CREDENTIALS["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=DUMMY_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+            **self._key.client_arguments(),
             config=Config(retries={"total_max_attempts": 2}, s3={"addressing_style": "path"}),
         )
 
@@ -116,7 +115,7 @@ class Artifacts:
         return directory
 
 
-def worker_environment(endpoint: str) -> dict[str, str]:
+def worker_environment(endpoint: str, key: Key) -> dict[str, str]:
     """The environment of a worker: this process's, without any AWS or Spark settings but those of this endpoint."""
     inherited = {
         name: value
@@ -125,7 +124,7 @@ def worker_environment(endpoint: str) -> dict[str, str]:
     }
     return {
         **inherited,
-        **DUMMY_CREDENTIALS,
+        **key.environment(),
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,

@@ -151,8 +151,8 @@ class Runner:
         directory = context.state_dir / "glue"
         shutil.rmtree(directory, ignore_errors=True)
         self._run_directory = directory / "runs"
-        self._artifacts = Artifacts(directory / "artifacts", context.endpoint)
-        self.pool = WorkerPool(directory / "workers", lambda: worker_environment(context.endpoint()))
+        self._artifacts = Artifacts(directory / "artifacts", context.endpoint, context.key)
+        self.pool = WorkerPool(directory / "workers", lambda: worker_environment(context.endpoint(), context.key))
         self._active: dict[str, ActiveRun] = {}
         self._closed = False
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CREDENTIAL_SCOPE = re.compile(r"[^/,\s=]+/\d{8}/[^/]*/([^/,\s]+)/aws4_request")
 MOTO_PATHS = ("/moto-api", "/latest/", "/favicon.ico")
+"""Moto's own pages beside AWS: what it keeps in clear, its reset, and instance metadata. Nobody gets them."""
 
 
 class Moto(DomainDispatcherApplication):
@@ -34,6 +35,9 @@ class Moto(DomainDispatcherApplication):
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         service = service_of(environ)
+        if environ["PATH_INFO"].startswith(MOTO_PATHS):
+            message = f"the local AWS has no page {environ['PATH_INFO']}"
+            return answer_error(environ, start_response, service, AwsError("NotImplemented", message))
         try:
             application = self.get_application(environ)
         except _UnknownServiceError:
@@ -98,11 +102,10 @@ def _unimplemented(environ: dict[str, Any], message: str) -> AwsError:
 def service_of(environ: dict[str, Any]) -> str | None:
     """The service that a request is signed for, S3 when it is unsigned and nothing says otherwise, None if unknown."""
     path: str = environ["PATH_INFO"]
-    if path.startswith(MOTO_PATHS):
-        return None
     scope = CREDENTIAL_SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
     if scope is None and "X-Amz-Credential=" in environ.get("QUERY_STRING", ""):
-        scope = CREDENTIAL_SCOPE.search(parse_qs(environ["QUERY_STRING"])["X-Amz-Credential"][0])
+        said = parse_qs(environ["QUERY_STRING"]).get("X-Amz-Credential", [""])
+        scope = CREDENTIAL_SCOPE.search(said[0])
     if scope is not None:
         service = scope.group(1).lower()
         is_control = service == "s3" and path.startswith("/v20180820/")

@@ -14,12 +14,14 @@ from infra.local_aws import glue_catalog, glue_jobs, redshift, s3, secrets
 from infra.local_aws.context import Context
 from infra.local_aws.errors import AwsError, answer_error
 from infra.local_aws.faults import Faults
+from infra.local_aws.gate import Gate
 from infra.local_aws.http_server import UNREPORTED, Server
+from infra.local_aws.keys import Key, Keyring
 from infra.local_aws.moto_server import service_of
 from infra.local_aws.persistence import Store
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse
+    from _typeshed.wsgi import StartResponse, WSGIApplication
 
 PAGES_PATH = "/_local/"
 
@@ -28,11 +30,11 @@ class LocalAws:
     """The server of one state directory.
 
     The constructor raises ``StateDirectoryInUseError`` when another process serves the directory and OSError
-    (EADDRINUSE) when the port is taken; ``port`` 0 takes a free one. With ``faults`` a test may have processes killed
-    at chosen requests.
+    (EADDRINUSE) when the port is taken; ``port`` 0 takes a free one. Answers only who signs with ``key``. With
+    ``faults`` a test may have processes killed at chosen requests.
     """
 
-    def __init__(self, state_dir: Path, port: int, faults: bool = False) -> None:
+    def __init__(self, state_dir: Path, port: int, key: Key, faults: bool = False) -> None:
         self._store = Store(state_dir)
         try:
             self.server = Server(port)
@@ -42,12 +44,14 @@ class LocalAws:
         self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
         # Some of moto's services call their own server.
         os.environ["MOTO_PORT"] = str(self.server.server_port)
-        self._context = Context(state_dir, self._store, lambda: self.endpoint)
+        self._context = Context(state_dir, self._store, lambda: self.endpoint, key)
         self._context.pages["health"] = lambda: {"status": "ok", "pid": os.getpid()}
         for service in (s3, secrets, glue_catalog, glue_jobs, redshift):
             service.install(self._context)
-        application = Application(self._context)
-        self.server.app = Faults(application, self._context.pages["processes"]) if faults else application
+        application: WSGIApplication = Application(self._context)
+        if faults:
+            application = Faults(application, self._context.pages["processes"])
+        self.server.app = Gate(application, Keyring([key]), self.server.server_port)
 
     def serve(self) -> None:
         """Answer requests until ``stop`` is called from another thread."""

@@ -45,12 +45,13 @@ def _train(jars: list[Path] | None) -> int:
     from moto.server import ThreadedMotoServer
 
     from infra.local_aws.glue_artifacts import worker_environment
+    from infra.local_aws.keys import Key
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    environment = worker_environment(f"http://{host}:{port}")
+    environment = worker_environment(f"http://{host}:{port}", Key("training", "training"))
     os.environ.clear()
     os.environ.update(environment)
     boto3.client("s3").create_bucket(Bucket=BUCKET)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from tests.crash.deliveries import Delivery
 from tests.support import everything
 from tests.support.glue import ACTIVE_STATES
 from tests.support.landing import new_landing_bucket
-from tests.support.local_aws_process import LocalAwsProcess
+from tests.support.local_aws_process import CREDENTIALS, LocalAwsProcess
 
 DEADLINE_SECONDS = 900
 POLL_SECONDS = 0.05
@@ -41,7 +39,7 @@ class CrashLake:
     @property
     def environment(self) -> dict[str, str]:
         """What points a program at this lake."""
-        return stack.environment(self.aws.endpoint)
+        return stack.environment(self.aws.endpoint, CREDENTIALS)
 
     @property
     def settings(self) -> Settings:
@@ -88,8 +86,7 @@ class CrashLake:
 
     def workers(self) -> list[dict[str, Any]]:
         """The Glue workers that run a job now."""
-        with urllib.request.urlopen(f"{self.aws.endpoint}/_local/processes") as answer:  # noqa: S310 - our own server
-            return [worker for worker in json.load(answer) if worker["state"] == "running"]
+        return [worker for worker in self.aws.get("/_local/processes") if worker["state"] == "running"]
 
     def is_running(self, job: str) -> bool:
         """Whether a run of a Glue job is executing now."""
@@ -121,10 +118,7 @@ class CrashLake:
         shutil.rmtree(self.aws.state_dir, ignore_errors=True)
 
     def _faults(self, fault: dict[str, Any] | None = None) -> dict[str, Any]:
-        data = None if fault is None else json.dumps(fault).encode()
-        request = urllib.request.Request(f"{self.aws.endpoint}/_local/faults", data)  # noqa: S310 - our own server
-        with urllib.request.urlopen(request) as answer:  # noqa: S310
-            said: dict[str, Any] = json.load(answer)
+        said: dict[str, Any] = self.aws.faults(fault)
         return said
 
 

@@ -65,7 +65,7 @@ class RealStack(Stack):
 
     @property
     def _airflow(self) -> AirflowApi:
-        return AirflowApi(self._running.airflow_url)
+        return AirflowApi(self._running.airflow_url, stack.login(self.state_dir))
 
     def _runs_at_work(self) -> list[Run]:
         """Fails when a run has failed: what follows would wait in vain."""

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tarfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,7 @@ import boto3
 import pytest
 
 from lakehouse import landing
-from lakehouse.cli import stack
+from lakehouse.cli import local_pages, stack
 from lakehouse.cli.home import checkout
 from lakehouse.settings import Settings
 
@@ -52,15 +51,16 @@ class Stack:
         rows: list[dict[str, Any]] = json.loads(self.cli("sql", statement, "--format", "json"))
         return rows
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, key_id: str | None = None) -> Any:
+        """A client with the stack's key, or with another key's id."""
         running = stack.load(self.state_dir)
         assert running is not None
         return boto3.client(
             service,  # type: ignore[call-overload]
             endpoint_url=running.endpoint,
             region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
+            aws_access_key_id=key_id or running.environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=running.environment["AWS_SECRET_ACCESS_KEY"],
         )
 
     @property
@@ -78,8 +78,8 @@ class Stack:
         """Process id of the Glue worker that runs a job now."""
         running = stack.load(self.state_dir)
         assert running is not None
-        with urllib.request.urlopen(f"{running.endpoint}/_local/processes") as answer:  # noqa: S310 - our own server
-            busy = [worker["pid"] for worker in json.load(answer) if worker["state"] == "running"]
+        workers = local_pages.processes(running.endpoint, running.environment)
+        busy = [worker["pid"] for worker in workers if worker["state"] == "running"]
         return busy[0] if busy else None
 
     def runs_of(self, job: str, state: str) -> set[str]:

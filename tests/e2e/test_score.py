@@ -32,7 +32,7 @@ from lakehouse.contract import SourceContract, load_registry
 from lakehouse.score import Truth, compare
 from lakehouse.settings import Settings
 from tests.support.iceberg import catalog_of
-from tests.support.local_aws_process import LocalAwsProcess
+from tests.support.local_aws_process import CREDENTIALS, LocalAwsProcess
 
 ROWS, DAYS, SEED = 3_000, 8, 3
 
@@ -42,7 +42,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GlueCatalog]:
     """A local AWS; this process's environment leads to it."""
     aws = LocalAwsProcess(tmp_path_factory.mktemp("state"))
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in stack.environment(aws.endpoint).items():
+        for name, value in stack.environment(aws.endpoint, CREDENTIALS).items():
             patch.setenv(name, value)
         provision(Settings.from_environment(), checkout())
         try:

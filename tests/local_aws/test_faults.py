@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
 import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,9 +27,7 @@ def own_aws(tmp_path: Path) -> Iterator[LocalAwsProcess]:
 
 
 def faults(aws: LocalAwsProcess, **fault: object) -> Any:
-    data = json.dumps(fault).encode() if fault else None
-    with urllib.request.urlopen(f"{aws.endpoint}/_local/faults", data) as answer:  # noqa: S310 - our own server
-        return json.load(answer)
+    return aws.faults(fault or None)
 
 
 @pytest.mark.parametrize(("moment", "found"), [("before", ["a"]), ("after", ["a", "b"])])

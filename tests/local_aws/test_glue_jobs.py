@@ -18,7 +18,7 @@ from infra.local_aws.glue_jobs import GlueJobs
 from infra.local_aws.glue_runs import INTERRUPTED, Runner, RunRecords
 from infra.local_aws.persistence import Store
 from tests.support.glue import BUCKET, GlueTester, group_members, wait_for_end_of_group, wait_for_text
-from tests.support.local_aws_process import LocalAwsProcess
+from tests.support.local_aws_process import KEY, LocalAwsProcess
 
 PRINT_SPARK_COUNT = """
     from pyspark.sql import SparkSession
@@ -298,7 +298,7 @@ def test_run_beyond_its_timeout_ends_with_its_worker(
 ) -> None:
     monkeypatch.setattr(glue_jobs, "SECONDS_PER_MINUTE", 0.2)
     store = Store(tmp_path)
-    context = Context(tmp_path, store, lambda: tester.aws.endpoint)
+    context = Context(tmp_path, store, lambda: tester.aws.endpoint, KEY)
     records = RunRecords(store)
     runner = Runner(context, records)
     glue = GlueJobs(store, runner, records)

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.support.local_aws_process import LocalAwsProcess
+from tests.support.local_aws_process import CREDENTIALS, LocalAwsProcess
 
 PATIENCE_SECONDS = 5
 
@@ -37,7 +37,8 @@ def connection_to(local_aws: LocalAwsProcess) -> HTTPConnection:
 
 def start_second(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "infra.local_aws", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    environment = {**os.environ, **CREDENTIALS}
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
 
 
 def test_health_names_the_process(local_aws: LocalAwsProcess) -> None:
@@ -118,7 +119,7 @@ def test_a_connection_serves_many_requests_even_with_bodies_left_unread(local_aw
         ("HEAD", "/no-such-bucket-here", None, 404),
         ("GET", "/_local/health", None, 200),
     ]:
-        connection.request(method, path, body)
+        connection.request(method, path, body, local_aws.signed(method, path, body))
         response = connection.getresponse()
         response.read()
         assert (response.status, connection.sock) == (status, first)
@@ -127,10 +128,8 @@ def test_a_connection_serves_many_requests_even_with_bodies_left_unread(local_aw
 def test_an_early_refusal_spares_the_client_the_upload(local_aws: LocalAwsProcess) -> None:
     address = urlsplit(local_aws.endpoint)
     with socket.create_connection((address.hostname or "", address.port or 0), PATIENCE_SECONDS) as connection:
-        head = (
-            "PUT /no-such-bucket-here/k HTTP/1.1\r\nHost: x\r\nContent-Length: 999999\r\nExpect: 100-continue\r\n\r\n"
-        )
-        connection.sendall(head.encode())
+        body = bytes(999_999)
+        connection.sendall(local_aws.head("PUT", "/no-such-bucket-here/k", body, {"Expect": "100-continue"}))
         answer = b""
         while chunk := connection.recv(4096):
             answer += chunk
@@ -145,7 +144,7 @@ def test_a_reader_that_goes_away_leaves_no_trace_in_the_log(own_aws: LocalAwsPro
     address = urlsplit(own_aws.endpoint)
     for _ in range(3):
         with socket.create_connection((address.hostname or "", address.port or 0)) as connection:
-            connection.sendall(b"GET /lake/large HTTP/1.1\r\nHost: x\r\n\r\n")
+            connection.sendall(own_aws.head("GET", "/lake/large", b""))
             connection.recv(1000)
             # Close with a reset instead of a farewell, as an aborted read does.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -14,7 +14,7 @@ from lakehouse.cli import stack
 from lakehouse.contract import Registry
 from lakehouse.redshift import Redshift
 from lakehouse.settings import Settings
-from tests.support.local_aws_process import LocalAwsProcess
+from tests.support.local_aws_process import CREDENTIALS, LocalAwsProcess
 
 _names = itertools.count(1)
 
@@ -27,7 +27,7 @@ def declared_warehouse(
     left them, and after: the local Redshift has one warehouse, whatever its databases are called."""
     name = f"declared-{next(_names)}"
     with pytest.MonkeyPatch.context() as patch:
-        for variable, value in stack.environment(local_aws.endpoint).items():
+        for variable, value in stack.environment(local_aws.endpoint, CREDENTIALS).items():
             patch.setenv(variable, value)
         patch.setenv("LAKEHOUSE_BUCKET", name)
         patch.setenv("LAKEHOUSE_WORKGROUP", name)

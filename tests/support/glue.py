@@ -8,7 +8,6 @@ import json
 import os
 import textwrap
 import time
-import urllib.request
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -101,9 +100,7 @@ class GlueTester:
 
     def workers(self) -> list[dict[str, Any]]:
         """The workers as the server names them."""
-        with urllib.request.urlopen(f"{self.aws.endpoint}/_local/processes") as answer:  # noqa: S310 - our own server
-            processes: list[dict[str, Any]] = json.load(answer)
-        return [process for process in processes if process["role"] == "glue-worker"]
+        return [process for process in self.aws.get("/_local/processes") if process["role"] == "glue-worker"]
 
 
 def group_members(group_id: int) -> list[int]:

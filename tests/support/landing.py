@@ -17,7 +17,7 @@ from infra.local_aws.provision import provision
 from lakehouse.cli import stack
 from lakehouse.cli.home import checkout
 from lakehouse.settings import Settings
-from tests.support.local_aws_process import LocalAwsProcess
+from tests.support.local_aws_process import CREDENTIALS, LocalAwsProcess
 
 # All that waits at once, as a first load would be planned: a small batch takes about as long as a great one.
 BATCH_SIZE = {"LAKEHOUSE_BATCH_FILES": "10000", "LAKEHOUSE_BATCH_BYTES": str(1 << 34)}
@@ -28,7 +28,7 @@ def fresh_lake(state_dir: Path) -> Iterator[tuple[LocalAwsProcess, Settings]]:
     """A provisioned local AWS on an empty folder. Inside the block, this process's environment leads to it."""
     aws = LocalAwsProcess(state_dir)
     try:
-        with mock.patch.dict(os.environ, stack.environment(aws.endpoint) | BATCH_SIZE):
+        with mock.patch.dict(os.environ, stack.environment(aws.endpoint, CREDENTIALS) | BATCH_SIZE):
             settings = Settings.from_environment()
             provision(settings, checkout())
             yield aws, settings

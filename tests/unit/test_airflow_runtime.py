@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from lakehouse.cli.airflow_runtime import Airflow, BrokenDagError
+from lakehouse.cli import airflow_login
+from lakehouse.cli.airflow_runtime import Airflow, BrokenDagError, NoGateError
 
 NOON, LATER = "2026-11-21T12:00:00+00:00", "2026-11-21T12:05:00Z"
 NOON_SECONDS = 1795262400.0
@@ -28,16 +29,35 @@ def answers() -> dict[str, Any]:
     return {
         "/api/v2/monitor/health": healthy(),
         "/execution/health": {"status": "healthy"},
-        "/auth/token": {"access_token": "token"},
         "/api/v2/dags/ingest": {"is_paused": False, "last_parsed_time": NOON},
         "/api/v2/importErrors": {"import_errors": []},
     }
 
 
 @pytest.fixture
-def airflow(answers: dict[str, Any], tmp_path: Path) -> Iterator[Airflow]:
+def gate() -> dict[str, bool]:
+    """Whether foreign hosts are refused."""
+    return {"stands": True}
+
+
+@pytest.fixture
+def airflow(answers: dict[str, Any], gate: dict[str, bool], tmp_path: Path) -> Iterator[Airflow]:
+    password = airflow_login.ensure(tmp_path).password
+
     class Api(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.path == "/auth/token" and said == {"username": "admin", "password": password}:
+                self.send_response(201)
+                self.end_headers()
+                self.wfile.write(b'{"access_token": "token"}')
+            else:
+                self.send_error(401)
+
         def do_GET(self) -> None:
+            if gate["stands"] and self.headers["Host"] == "rebound.example":
+                self.send_error(403)
+                return
             needs_token = self.path.startswith(("/api/v2/dags", "/api/v2/importErrors"))
             if needs_token and self.headers["Authorization"] != "Bearer token":
                 self.send_error(401)
@@ -113,3 +133,9 @@ def test_paused_dag_is_seen(airflow: Airflow, answers: dict[str, Any]) -> None:
     assert not airflow.is_paused()
     answers["/api/v2/dags/ingest"]["is_paused"] = True
     assert airflow.is_paused()
+
+
+def test_airflow_without_its_gate_is_told_at_once(airflow: Airflow, gate: dict[str, bool]) -> None:
+    gate["stands"] = False
+    with pytest.raises(NoGateError, match="answers foreign pages"):
+        airflow.unready({})

@@ -154,6 +154,16 @@ def test_what_aws_refuses_is_one_sentence() -> None:
     assert "`lakehouse up`" in (mistakes.explain(EndpointConnectionError(endpoint_url="http://127.0.0.1:1")) or "")
 
 
+def test_shell_with_the_key_of_another_stack_is_told_how_to_get_the_right_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    from botocore.exceptions import ClientError
+
+    refused = ClientError({"Error": {"Code": "InvalidAccessKeyId", "Message": "It does not exist"}}, "PutObject")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    assert 'eval "$(lakehouse status --env)"' in (mistakes.explain(refused) or "")
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    assert "lakehouse status" not in (mistakes.explain(refused) or "")
+
+
 def test_faults_of_the_program_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     assert mistakes.explain(ZeroDivisionError()) is None
     monkeypatch.setattr("lakehouse.cli.sql.connect", lambda: 1 / 0)

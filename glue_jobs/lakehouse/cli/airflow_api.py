@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from lakehouse.cli import airflow_login
+from lakehouse.cli.airflow_login import Login
+
 INGEST = "ingest"
 FINISHED_STATES = frozenset({"success", "failed"})
 _REQUEST_SECONDS = 10.0
@@ -40,10 +43,11 @@ class Task:
 
 
 class AirflowApi:
-    """The local Airflow, which asks for no login but for a token that it hands to anybody on this machine."""
+    """The local Airflow, with a token that it hands to whoever logs in, and another one when that has run out."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, login: Login | None) -> None:
+        """Without a login every call raises AirflowError."""
+        self.url, self._login = url, login
         self._token: str | None = None
         # A proxy of whoever works here must not stand between two programs on one machine.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -82,21 +86,28 @@ class AirflowApi:
         return f"/api/v2/dags/{INGEST}/dagRuns/{urllib.parse.quote(run_id, safe='')}"
 
     def _call(self, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        if self._token is None:
-            self._token = str(self._send("/auth/token", None)["access_token"])
-        return self._send(path, body)
+        is_old = self._token is not None
+        try:
+            return self._send(path, body)
+        except AirflowLoginError:
+            if not is_old:
+                raise
+            self._token = None
+            return self._send(path, body)
 
     def _send(self, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
-        headers = {"Content-Type": "application/json"}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
+        if self._login is None:
+            raise AirflowLoginError(f"no login is known for Airflow at {self.url}; `lakehouse up` makes one")
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data, headers)  # noqa: S310 - http to 127.0.0.1
         try:
+            if self._token is None:
+                self._token = airflow_login.token(self.url, self._login)
+            headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self._token}"}
+            request = urllib.request.Request(self.url + path, data, headers)  # noqa: S310 - http to 127.0.0.1
             with self._opener.open(request, timeout=_REQUEST_SECONDS) as response:
                 answer: dict[str, Any] = json.loads(response.read())
         except urllib.error.HTTPError as error:
-            kind = AirflowNotFoundError if error.code == 404 else AirflowError
+            kind = _KINDS.get(error.code, AirflowError)
             raise kind(f"Airflow at {self.url} answers {path} with {error.code} {error.reason}") from error
         except (OSError, ValueError) as error:
             raise AirflowError(f"Airflow does not answer at {self.url} ({error}); run `lakehouse up`") from error
@@ -105,6 +116,13 @@ class AirflowApi:
 
 class AirflowNotFoundError(AirflowError):
     """What was asked for is not there."""
+
+
+class AirflowLoginError(AirflowError):
+    """The login, or the token that it gave, is not accepted."""
+
+
+_KINDS = {404: AirflowNotFoundError, 401: AirflowLoginError}
 
 
 def _instant(text: str | None) -> datetime | None:

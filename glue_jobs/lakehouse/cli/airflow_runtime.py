@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import secrets
 import sqlite3
 import subprocess
@@ -18,6 +19,8 @@ from http import HTTPStatus
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from lakehouse.cli import airflow_login, private
 
 # Role in the health report → arguments of `airflow`. Logs are read from the disk that all four share.
 COMMANDS: Mapping[str, Sequence[str]] = {
@@ -36,6 +39,10 @@ class MigrationError(Exception):
 
 class BrokenDagError(Exception):
     """A DAG's file raises when it is read; the message is its traceback."""
+
+
+class NoGateError(Exception):
+    """The API server answers foreign pages, because its plugin could not be loaded; the message says where to look."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,7 @@ class Airflow:
     def environment(self) -> dict[str, str]:
         """What each of the processes needs in its environment, keys included; made once and kept in `home`."""
         keys = self._keys()
+        airflow_login.ensure(self.home)
         settings: dict[str, dict[str, object]] = {
             "core": {
                 "dags_folder": self.root / "dags",
@@ -64,7 +72,10 @@ class Airflow:
                 "dags_are_paused_at_creation": False,
                 "executor": "LocalExecutor",
                 "parallelism": 3,  # one batch at a time; room for what is started from the UI meanwhile
-                "simple_auth_manager_all_admins": True,  # no login: it listens on 127.0.0.1 alone
+                "simple_auth_manager_all_admins": False,
+                "simple_auth_manager_users": f"{airflow_login.USER}:admin",
+                "simple_auth_manager_passwords_file": airflow_login.passwords_file(self.home),
+                "plugins_folder": self.root / "infra" / "local_airflow" / "plugins",
                 "execution_api_server_url": f"{self.url}/execution/",
                 "fernet_key": keys["fernet_key"],
                 "hostname_callable": "socket.gethostname",  # the default asks DNS
@@ -93,7 +104,7 @@ class Airflow:
         }
         return {
             "AIRFLOW_HOME": str(self.home),
-            "PYTHONPATH": str(self.root / "infra" / "local_airflow"),
+            "PYTHONPATH": os.pathsep.join(str(path) for path in (self.root / "infra" / "local_airflow", self.root)),
             **{
                 f"AIRFLOW__{section.upper()}__{key.upper()}": str(value)
                 for section, values in settings.items()
@@ -131,10 +142,11 @@ class Airflow:
         """What is still missing, in words; empty when all is well.
 
         `since` gives for each role the instant (seconds since the epoch) that its last heartbeat must not be older
-        than: a process that was killed looks healthy for half a minute. Raises BrokenDagError.
+        than: a process that was killed looks healthy for half a minute. Raises BrokenDagError, NoGateError.
         """
         try:
             health = self._get("/api/v2/monitor/health")
+            self._require_gate()
             missing = [
                 f"the {role} has not reported yet"
                 for role in COMMANDS
@@ -145,6 +157,15 @@ class Airflow:
             return missing or self._dag_missing(since.get("dag_processor", 0.0))
         except (OSError, ValueError) as error:
             return [f"the API server does not answer yet ({error})"]
+
+    def _require_gate(self) -> None:
+        try:
+            self._get("/api/v2/monitor/health", host="rebound.example")
+        except urllib.error.HTTPError as error:
+            if error.code == HTTPStatus.FORBIDDEN:
+                return
+            raise
+        raise NoGateError("Airflow answers foreign pages: its plugin `gate` was not loaded; see the API server's log")
 
     def is_paused(self) -> bool:
         """True when someone paused the main DAG in the UI."""
@@ -169,10 +190,11 @@ class Airflow:
         return self._get(f"/api/v2/dags/{MAIN_DAG}", self._token())
 
     def _token(self) -> str:
-        return str(self._get("/auth/token")["access_token"])
+        return airflow_login.token(self.url, airflow_login.ensure(self.home))
 
-    def _get(self, path: str, token: str | None = None) -> dict[str, Any]:
+    def _get(self, path: str, token: str | None = None, host: str | None = None) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers |= {"Host": host} if host else {}
         request = urllib.request.Request(self.url + path, headers=headers)  # noqa: S310 - http to 127.0.0.1
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=_REQUEST_SECONDS) as response:
@@ -185,10 +207,7 @@ class Airflow:
             self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
             keys = {name: secrets.token_urlsafe(48) for name in ("secret_key", "jwt_secret")}
             keys["fernet_key"] = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-            new = path.with_suffix(".new")
-            new.touch(mode=0o600)
-            new.write_text(json.dumps(keys), encoding="utf-8")
-            new.replace(path)
+            private.write(path, json.dumps(keys))
         kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
         return kept
 

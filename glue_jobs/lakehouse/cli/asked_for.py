@@ -18,11 +18,11 @@ _POLL_SECONDS = 0.5
 
 def start_ingest(connection: Connection) -> AirflowApi | None:
     """Start a run of `ingest` unless one is about to begin; None, and a word to the user, where no Airflow is known."""
-    if not connection.airflow_url:
+    airflow = connection.airflow
+    if airflow is None:
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         console.print("Airflow's address is not known here: the next run of the DAG ingest does it, or its sweep")
         return None
-    airflow = AirflowApi(connection.airflow_url)
     if not any(run.state == "queued" for run in airflow.runs(datetime.now(UTC))):
         airflow.start()
     return airflow

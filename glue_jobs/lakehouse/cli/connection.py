@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from lakehouse.cli import stack
+from lakehouse.cli.airflow_api import AirflowApi
 from lakehouse.cli.home import NoCheckoutError, state_dir
 from lakehouse.settings import Settings, SettingsError
 
@@ -24,10 +25,10 @@ class NotRunningError(Exception):
 
 @dataclass(frozen=True)
 class Connection:
-    """The settings, and Airflow's address where it is known (that of the local stack)."""
+    """The settings, and Airflow where it is known (that of the local stack)."""
 
     settings: Settings
-    airflow_url: str | None
+    airflow: AirflowApi | None
 
     def redshift(self) -> Redshift:
         """A client of the warehouse."""
@@ -55,7 +56,8 @@ def connect(running: stack.Stack | None = None) -> Connection:
     if endpoint:
         # boto3 would try for ten seconds and more before it says that nothing answers.
         _probe(endpoint)
-    return Connection(settings, local.airflow_url if local and local.endpoint == endpoint else None)
+    is_here = local is not None and local.endpoint == endpoint
+    return Connection(settings, AirflowApi(local.airflow_url, stack.login(state_dir())) if local and is_here else None)
 
 
 def _local_stack() -> stack.Stack | None:

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from lakehouse.cli import stack
-from lakehouse.cli.airflow_api import FINISHED_STATES, AirflowApi
+from lakehouse.cli.airflow_api import FINISHED_STATES
 from lakehouse.cli.connection import Connection, connect
 from lakehouse.cli.following import Runs, RunView, View, follow
 from lakehouse.cli.home import checkout, state_dir
@@ -68,7 +68,7 @@ def demo() -> None:
     _watch(console, s3, connection, landed)
 
     rows = ledger_rows(connection, landed)
-    demo_report.show(console, connection, rows, folder, _command(), running.airflow_url)
+    demo_report.show(console, connection, rows, folder, _command(), running.airflow_url, stack.login(state_dir()))
     console.print(f"\n[green]✓[/] the whole demo took {time.monotonic() - started:.0f} s")
 
 
@@ -124,7 +124,7 @@ def _land(s3: Any, connection: Connection, folder: Path) -> list[Upload]:
 
 def _watch(console: Console, s3: Any, connection: Connection, landed: Sequence[Upload]) -> None:
     """Say of each station when it has ended and how long it took."""
-    airflow = AirflowApi(connection.airflow_url) if connection.airflow_url else None
+    airflow = connection.airflow
     keys = {item.file_id: item.key for item in landed if not item.is_uncommitted}
     stations, since = _Stations(console), datetime.now(UTC)
     began = time.monotonic()

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from lakehouse.cli.airflow_login import Login
 from lakehouse.cli.connection import Connection
 from lakehouse.cli.land import summarize
 from lakehouse.cli.prove import print_checks, run_checks
@@ -30,6 +31,7 @@ def show(
     folder: Path,
     command: str,
     airflow_url: str,
+    login: Login | None,
 ) -> None:
     """Files, sums, tables and revenue, and what to try next. `files` are the ledger's rows of the landed files,
     `folder` holds them and their truth."""
@@ -43,7 +45,8 @@ def show(
     _star(console, redshift)
     _revenue(console, redshift)
     console.print("\n[bold cyan]Try next[/]")
-    _next(console, files, folder, command, airflow_url)
+    _next(console, files, folder, command)
+    look_at_the_runs(console, airflow_url, login)
 
 
 def _files(console: Console, files: Sequence[dict[str, Any]]) -> None:
@@ -95,7 +98,7 @@ def _revenue(console: Console, redshift: Redshift) -> None:
         console.print(f"  {day}  [cyan]{bar}[/] {Decimal(amount):>12,.2f}  [dim]{sales:,} sales[/]")
 
 
-def _next(console: Console, files: Sequence[dict[str, Any]], folder: Path, command: str, airflow_url: str) -> None:
+def _next(console: Console, files: Sequence[dict[str, Any]], folder: Path, command: str) -> None:
     refused = next((file["file_id"] for file in files if file["quarantined"]), None)
     best = (
         "select category, sum(quantity) as pieces, sum(amount) as eur from storefront.fact_transaction "
@@ -112,7 +115,13 @@ def _next(console: Console, files: Sequence[dict[str, Any]], folder: Path, comma
     for what, how in suggestions:
         if how:
             console.print(f"  [dim]{what:<26}[/]{escape(how)}")
+
+
+def look_at_the_runs(console: Console, airflow_url: str, login: Login | None) -> None:
+    """Say where Airflow is and who may log in."""
     console.print(f"  [dim]{'look at the runs':<26}[/]{airflow_url}/dags/ingest")
+    if login is not None:
+        console.print(f"  [dim]{'log in there as':<26}[/]{login.user}, password {escape(login.password)}")
 
 
 def _table(*columns: str) -> Table:

@@ -16,7 +16,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from lakehouse.cli.airflow_api import AirflowApi
 from lakehouse.cli.connection import Connection, connect
 from lakehouse.cli.datasets import check_dataset
 from lakehouse.cli.following import View, follow, named
@@ -83,8 +82,8 @@ def land(
                 landed.append(item)
                 progress.advance(bar)
         if wait:
-            if dataset in load_registry().scheduled and connection.airflow_url:
-                AirflowApi(connection.airflow_url).start(dataset)
+            if dataset in load_registry().scheduled and connection.airflow:
+                connection.airflow.start(dataset)
             _wait(s3, connection, dataset, landed, timeout)
     except KeyboardInterrupt:
         typer.echo(_interrupted(landed, files), err=True)
@@ -181,11 +180,10 @@ def summarize(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _wait(s3: Any, connection: Connection, dataset: str, landed: Sequence[Upload], timeout: float) -> None:
-    airflow = AirflowApi(connection.airflow_url) if connection.airflow_url else None
     keys = {item.file_id: item.key for item in landed if not item.is_uncommitted}
     with _progress() as progress:
         bar = progress.add_task("waiting for a run", total=len(keys))
-        for view in follow(s3, connection.settings.buckets, keys, dataset, airflow, timeout):
+        for view in follow(s3, connection.settings.buckets, keys, dataset, connection.airflow, timeout):
             progress.update(bar, completed=len(keys) - len(view.waiting), description=_description(view))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 from lakehouse.cli.airflow_api import AirflowError
 from lakehouse.cli.connection import NotRunningError
@@ -65,8 +66,14 @@ def _explain_aws(error: Exception) -> str | None:
     if isinstance(error, ClientError):
         code = error.response["Error"]["Code"]
         hint = "; run `lakehouse up`, which makes what is missing" if code in _ABSENT else ""
+        if code in _NOT_OUR_KEY and os.environ.get("AWS_ENDPOINT_URL"):
+            hint = '; this shell holds another key than the local AWS has: eval "$(lakehouse status --env)"'
         return f"{error.operation_name} was refused: {error.response['Error'].get('Message') or code} ({code}){hint}"
     return str(error) if isinstance(error, BotoCoreError) else None
 
 
+_NOT_OUR_KEY = frozenset(
+    {"InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException"}
+    | {"SignatureDoesNotMatch", "InvalidSignatureException"}
+)
 _ABSENT = frozenset({"NoSuchBucket", "EntityNotFoundException", "ResourceNotFoundException"})

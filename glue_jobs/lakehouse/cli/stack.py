@@ -2,7 +2,7 @@
 
 State directory:
 
-    stack.json     endpoint, Airflow's address, and the environment that points programs at this stack
+    stack.json     endpoint, Airflow's address, and the environment that points programs at this stack, with its key
     run/ logs/     a record and a log for each process
     aws/           everything that the local AWS keeps
     airflow/       AIRFLOW_HOME
@@ -15,25 +15,24 @@ import hashlib
 import json
 import os
 import socket
+import stat
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]
 
-from lakehouse.cli import airflow_runtime
+from lakehouse.cli import airflow_login, airflow_runtime, local_pages, private
+from lakehouse.cli.airflow_login import Login
 from lakehouse.cli.airflow_runtime import Airflow
 from lakehouse.cli.processes import ProcessTable, memory_mb
 from lakehouse.settings import Settings
 
-LOCAL_AWS = "local-aws"
+LOCAL_AWS, API_SERVER = "local-aws", "airflow-api-server"
 AIRFLOW_ROLES = {f"airflow-{name.replace('_', '-')}": name for name in airflow_runtime.COMMANDS}
 ROLES = (LOCAL_AWS, *AIRFLOW_ROLES)
 PREFERRED_PORTS = {"endpoint": 4566, "airflow_url": 8080}
@@ -42,7 +41,6 @@ START_SECONDS = 180.0
 STOP_SECONDS = 10.0
 AIRFLOW_STOP_SECONDS = 4.0  # the triggerer would wait ten seconds for triggers that keep nothing
 _POLL_SECONDS = 0.1
-_REQUEST_SECONDS = 5.0
 
 Report = Callable[[str], None]
 
@@ -53,13 +51,14 @@ class StackError(Exception):
 
 @dataclass(frozen=True)
 class ProcessStatus:
-    """One process. `memory_mb` counts all processes of the role; `url` is where it answers, if it does."""
+    """One process. `memory_mb` counts all processes of the role; `url` is where it answers, if it does, and to whom."""
 
     role: str
     pid: int | None
     alive: bool
     memory_mb: float
     url: str | None
+    login: Login | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def start(root: Path, state_dir: Path, report: Report) -> Stack:
 
     `root` is the checkout. Raises StackError. Costs about a second when everything runs already.
     """
-    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _close_to_others(state_dir)
     with _only_one(state_dir):
         return _Start(root.resolve(), state_dir.resolve(), report).run()
 
@@ -104,7 +103,7 @@ def status(state_dir: Path) -> list[ProcessStatus]:
     if not state_dir.is_dir():
         return []
     processes, stack = ProcessTable(state_dir), load(state_dir)
-    urls = {LOCAL_AWS: stack.endpoint, "airflow-api-server": stack.airflow_url} if stack else {}
+    urls = {LOCAL_AWS: stack.endpoint, API_SERVER: stack.airflow_url} if stack else {}
     rows = []
     for role in ROLES:
         record, is_alive = processes.find(role), processes.is_alive(role)
@@ -115,9 +114,10 @@ def status(state_dir: Path) -> list[ProcessStatus]:
                 alive=is_alive,
                 memory_mb=round(processes.memory_mb(role), 1) if is_alive else 0.0,
                 url=urls.get(role) if is_alive else None,
+                login=login(state_dir) if is_alive and role == API_SERVER else None,
             )
         )
-    workers = _workers(stack.endpoint) if stack and processes.is_alive(LOCAL_AWS) else []
+    workers = _workers(stack) if stack and processes.is_alive(LOCAL_AWS) else []
     return rows + workers
 
 
@@ -127,6 +127,17 @@ def load(state_dir: Path) -> Stack | None:
         return Stack(**json.loads((state_dir / "stack.json").read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
+
+
+def running(state_dir: Path) -> Stack | None:
+    """The stack whose local AWS lives; None when it does not."""
+    stack = load(state_dir)
+    return stack if stack and ProcessTable(state_dir).is_alive(LOCAL_AWS) else None
+
+
+def login(state_dir: Path) -> Login | None:
+    """Who may use the stack's Airflow; None when it was never started."""
+    return airflow_login.known(state_dir / "airflow")
 
 
 class _Start:
@@ -160,7 +171,7 @@ class _Start:
                 self.since[name] = time.time()
         try:
             self._wait(AIRFLOW_ROLES, lambda: airflow.unready(self.since))
-        except airflow_runtime.BrokenDagError as error:
+        except (airflow_runtime.BrokenDagError, airflow_runtime.NoGateError) as error:
             raise StackError(str(error)) from error
         if airflow.is_paused():
             self.report(f"the DAG {airflow_runtime.MAIN_DAG} is paused: nothing runs until it is unpaused in the UI")
@@ -170,19 +181,17 @@ class _Start:
         """Keep the addresses of last time, unless something else has taken one of them."""
         known = load(self.state_dir)
         urls = {}
-        for name, roles in {"endpoint": [LOCAL_AWS], "airflow_url": ["airflow-api-server"]}.items():
+        for name, roles in {"endpoint": [LOCAL_AWS], "airflow_url": [API_SERVER]}.items():
             wanted = _port(getattr(known, name)) if known else PREFERRED_PORTS[name]
             is_ours = known is not None and any(self.processes.is_alive(role) for role in roles)
             port = wanted if is_ours or _is_free(wanted) else _free_port()
             if port != wanted:
                 self.report(f"port {wanted} is busy: {roles[0]} takes {port}")
             urls[name] = f"http://127.0.0.1:{port}"
-        stack = Stack(**urls, environment=environment(urls["endpoint"]))
-        path = self.state_dir / "stack.json"
-        path.with_suffix(".new").write_text(
-            json.dumps({**urls, "environment": dict(stack.environment)}, indent=2), encoding="utf-8"
-        )
-        path.with_suffix(".new").replace(path)
+        key = private.access_key(known.environment if known else {})
+        stack = Stack(**urls, environment=environment(urls["endpoint"], key))
+        content = json.dumps({**urls, "environment": dict(stack.environment)}, indent=2)
+        private.write(self.state_dir / "stack.json", content)
         return stack
 
     def _start_local_aws(self, stack: Stack) -> bool:
@@ -234,15 +243,14 @@ class _Start:
         return max(0.0, self.deadline - time.monotonic())
 
 
-def environment(endpoint: str) -> dict[str, str]:
-    """What points a program at the stack: AWS's own variables, and the lakehouse's settings."""
+def environment(endpoint: str, key: Mapping[str, str]) -> dict[str, str]:
+    """What points a program at the stack: AWS's own variables, `key` among them, and the lakehouse's settings."""
     beside_proxy = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"]))
     return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
+        **key,
         "AWS_EC2_METADATA_DISABLED": "true",
         # The profiles of whoever works here must not lead to a real account.
         "AWS_CONFIG_FILE": os.devnull,
@@ -256,6 +264,14 @@ def environment(endpoint: str) -> dict[str, str]:
         "LAKEHOUSE_DATABASE": "lakehouse",
         "LAKEHOUSE_REDSHIFT_ROLE": f"arn:aws:iam::{ACCOUNT}:role/lakehouse-redshift",
     }
+
+
+def _close_to_others(state_dir: Path) -> None:
+    """Make the directory, or take it from everybody else; one that is meant for everybody is not taken."""
+    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if state_dir.stat().st_mode & stat.S_IWOTH:
+        raise StackError(f"{state_dir} is open to everybody on this machine: choose another folder in LAKEHOUSE_STATE")
+    state_dir.chmod(0o700)
 
 
 def _inherited() -> dict[str, str]:
@@ -290,15 +306,15 @@ def _digest(values: Mapping[str, str]) -> str:
 
 def _unhealthy(endpoint: str) -> list[str]:
     try:
-        _get(f"{endpoint}/_local/health")
+        local_pages.health(endpoint)
     except (OSError, ValueError) as error:
         return [f"the local AWS does not answer yet ({error})"]
     return []
 
 
-def _workers(endpoint: str) -> list[ProcessStatus]:
+def _workers(stack: Stack) -> list[ProcessStatus]:
     try:
-        processes = _get(f"{endpoint}/_local/processes")
+        processes = local_pages.processes(stack.endpoint, stack.environment)
     except (OSError, ValueError):
         return []
     return [
@@ -314,12 +330,6 @@ def _tree_mb(pid: int) -> float:
         return sum(map(memory_mb, [process, *process.children(recursive=True)]))
     except psutil.Error:
         return 0.0
-
-
-def _get(url: str) -> Any:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(url, timeout=_REQUEST_SECONDS) as response:
-        return json.loads(response.read())
 
 
 def _port(url: str) -> int:

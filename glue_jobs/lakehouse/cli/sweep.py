@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from lakehouse.cli.airflow_api import FINISHED_STATES, AirflowApi
+from lakehouse.cli.airflow_api import FINISHED_STATES
 from lakehouse.cli.connection import connect
 from lakehouse.cli.datasets import check_dataset
 from lakehouse.cli.mistakes import CommandError
@@ -48,9 +48,9 @@ def sweep(
     for dataset, count in sorted(waiting.items()):
         table.add_row(dataset, f"{count:,}")
     console.print(table)
-    if connection.airflow_url is None:
+    airflow = connection.airflow
+    if airflow is None:
         raise CommandError("Airflow's address is not known here: start the DAG ingest in its UI")
-    airflow = AirflowApi(connection.airflow_url)
     active = [run for run in airflow.runs(datetime.now(UTC)) if run.state not in FINISHED_STATES]
     if active:
         # One batch at a time: what it leaves behind starts the next run by itself.

@@ -29,17 +29,15 @@ def install(context: Context) -> None:
     """Answer ``redshift-serverless`` and ``redshift-data`` over ``warehouse.duckdb`` in the state directory."""
 
     def client(service: Any) -> Any:
-        # Any keys do: the server checks none.
         return boto3.client(
             service,
             endpoint_url=context.endpoint(),
             region_name=REGION,
-            aws_access_key_id="local",
-            aws_secret_access_key="local",  # noqa: S106
+            **context.key.client_arguments(),
         )
 
     serverless = Serverless(context.store)
-    warehouse = Warehouse(context.state_dir, lambda: client("s3"), context.endpoint)
+    warehouse = Warehouse(context.state_dir, lambda: client("s3"), context.endpoint, context.key)
     data_api = DataApi(warehouse, serverless, lambda: client("secretsmanager"))
     context.services["redshift-serverless"] = JsonService(serverless.operations())
     context.services["redshift-data"] = JsonService(data_api.operations())

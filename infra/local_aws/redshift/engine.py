@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from infra.local_aws.keys import Key
 from infra.local_aws.redshift import system_views
 from infra.local_aws.redshift.access import ACCESS_TABLES, PUBLIC, SCHEMA_PRIVILEGES, Access
 from infra.local_aws.redshift.catalog import INTERNAL, WAREHOUSE, Catalog, quoted
@@ -40,17 +41,20 @@ class Warehouse:
     """Open ``warehouse.duckdb`` in ``state_dir``; one process at a time.
 
     ``s3`` makes the client that COPY reads with, and ``endpoint`` tells where the Glue catalog is; both are asked for
-    only when they are needed, because the server that answers them is the one that this is a part of.
+    only when they are needed, because the server that answers them is the one that this is a part of. ``key`` signs
+    what is asked of the catalog; without one, that of the environment does.
     """
 
-    def __init__(self, state_dir: Path, s3: Callable[[], Any], endpoint: Callable[[], str]) -> None:
+    def __init__(
+        self, state_dir: Path, s3: Callable[[], Any], endpoint: Callable[[], str], key: Key | None = None
+    ) -> None:
         self._make_s3 = s3
         self._s3: Any = None
         self.locks = LockManager()
         self.history = History()
         self.admins: set[str] = set()
         """Superusers besides ``admin``: the admin users of namespaces."""
-        self._endpoint = endpoint
+        self._endpoint, self._key = endpoint, key
         self._root = duckdb.connect(
             str(state_dir / f"{WAREHOUSE}.duckdb"),
             config={
@@ -77,7 +81,7 @@ class Warehouse:
         # pyiceberg takes most of a second to import, which a warehouse without external schemas need not wait for.
         from infra.local_aws.redshift.spectrum import Spectrum
 
-        return Spectrum(self._endpoint)
+        return Spectrum(self._endpoint, self._key)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A new DuckDB connection."""

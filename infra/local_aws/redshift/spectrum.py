@@ -35,6 +35,7 @@ from pyiceberg.types import (
     UUIDType,
 )
 
+from infra.local_aws.keys import Key
 from infra.local_aws.redshift.catalog import ExternalSchema
 from infra.local_aws.redshift.errors import RedshiftError
 from infra.local_aws.redshift.facts import Column
@@ -73,8 +74,8 @@ class ExternalTable:
 class Spectrum:
     """Reads external tables. Tables and what was read of them are cached by their metadata, so never out of date."""
 
-    def __init__(self, endpoint: Callable[[], str]) -> None:
-        self._endpoint = endpoint
+    def __init__(self, endpoint: Callable[[], str], key: Key | None) -> None:
+        self._endpoint, self._key = endpoint, key
         self._lock = threading.Lock()
         self._catalog: GlueCatalog | None = None
         self._tables: dict[tuple[str, str], Table] = {}
@@ -135,9 +136,11 @@ class Spectrum:
     def _glue(self) -> GlueCatalog:
         with self._lock:
             if self._catalog is None:
-                endpoint = self._endpoint()
-                keys = {"access-key-id": "local", "secret-access-key": "local", "region": REGION, "endpoint": endpoint}
-                properties = {f"{service}.{key}": value for service in ("glue", "s3") for key, value in keys.items()}
+                place = {"region": REGION, "endpoint": self._endpoint()}
+                if self._key is not None:
+                    place["access-key-id"] = self._key.access_key_id
+                    place["secret-access-key"] = self._key.secret_access_key
+                properties = {f"{service}.{name}": value for service in ("glue", "s3") for name, value in place.items()}
                 self._catalog = GlueCatalog("glue", **properties)
             return self._catalog
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
-VIRTUAL_HOST_SUFFIXES = (".localhost", ".s3.amazonaws.com")
 METADATA_PREFIX = "HTTP_X_AMZ_META_"
 LONGEST_KEY = 1024
 """Bytes in UTF-8."""
@@ -138,11 +137,7 @@ def http_time(seconds: float) -> str:
 def _address(environ: dict[str, Any]) -> tuple[str, str]:
     raw: str = environ.get("RAW_URI") or environ["PATH_INFO"]
     path = urlsplit(raw).path if raw.startswith(("http://", "https://")) else raw.split("?", 1)[0]
-    host = environ.get("HTTP_HOST", "").split(":")[0]
-    suffix = next((suffix for suffix in VIRTUAL_HOST_SUFFIXES if host.endswith(suffix)), None)
     try:
-        if suffix is not None:
-            return host.removesuffix(suffix), unquote(path[1:], errors="strict")
         bucket, _, key = path[1:].partition("/")
         return unquote(bucket, errors="strict"), unquote(key, errors="strict")
     except UnicodeDecodeError as error:
