@@ -37,7 +37,7 @@ def provision(settings: Settings, root: Path, report: Callable[[str], None] = la
     registry = load_registry()
     roles = _roles()
     _bucket(settings)
-    _landing(settings, report)
+    _landing(settings)
     publish(settings, root)
     _events(settings)
     _move_landing_of_before(settings, report)
@@ -77,15 +77,14 @@ def _bucket(settings: Settings) -> None:
     boto3.client("s3").create_bucket(Bucket=settings.bucket)  # in us-east-1 an owner may create a bucket again
 
 
-def _landing(settings: Settings, report: Callable[[str], None]) -> None:
+def _landing(settings: Settings) -> None:
     """The bucket of senders: versioned, so that nothing is overwritten unseen; what is forgotten there expires."""
     s3, bucket = boto3.client("s3"), settings.landing_bucket
     is_new = bucket not in {item["Name"] for item in s3.list_buckets()["Buckets"]}
     s3.create_bucket(Bucket=bucket)
     if is_new:
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    elif not landing.is_versioned(s3, bucket):
-        report(landing.VERSIONING_IS_OFF.format(bucket=bucket))  # somebody's decision
+    # Later it is somebody's decision; `up` and `status` say what it means.
     rules: Any = [
         {
             "ID": "forgotten",

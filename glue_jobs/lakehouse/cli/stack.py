@@ -29,6 +29,7 @@ import psutil  # type: ignore[import-untyped]
 from lakehouse.cli import airflow_login, airflow_runtime, local_pages, private
 from lakehouse.cli.airflow_login import Login
 from lakehouse.cli.airflow_runtime import Airflow
+from lakehouse.cli.landing_status import LandingStatus
 from lakehouse.cli.processes import ProcessTable, memory_mb
 from lakehouse.settings import Settings
 
@@ -51,7 +52,10 @@ class StackError(Exception):
 
 @dataclass(frozen=True)
 class ProcessStatus:
-    """One process. `memory_mb` counts all processes of the role; `url` is where it answers, if it does, and to whom."""
+    """One process. `memory_mb` counts all processes of the role; `url` is where it answers, if it does, and to whom.
+
+    `landing` is what lies in the landing bucket, of the local AWS alone.
+    """
 
     role: str
     pid: int | None
@@ -59,6 +63,7 @@ class ProcessStatus:
     memory_mb: float
     url: str | None
     login: Login | None = None
+    landing: LandingStatus | None = None
 
 
 @dataclass(frozen=True)

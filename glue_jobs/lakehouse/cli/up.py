@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
@@ -14,10 +14,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lakehouse.cli import stack
+from lakehouse.cli import landing_status, stack
 from lakehouse.cli.airflow_login import Login
 from lakehouse.cli.connection import NotRunningError
 from lakehouse.cli.home import checkout, state_dir
+from lakehouse.cli.stack import ProcessStatus
 
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text for people.")]
 _FOREIGN = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_ENDPOINT_URL_")
@@ -49,6 +50,8 @@ def up() -> None:
         console.print(f"             {_log_in(login)}")
     console.print(f"  local AWS  {running.endpoint}")
     console.print('             for other programs: eval "$(lakehouse status --env)"', markup=False)
+    if landing := landing_status.look(running):
+        landing_status.show(console, landing)
 
 
 def down() -> None:
@@ -60,14 +63,14 @@ def down() -> None:
 
 
 def status(as_json: _AsJson = False, as_env: _AsEnv = False) -> None:
-    """Show each process with its role, process id, memory and address, and Airflow's login.
+    """Show each process with its role, process id, memory and address, Airflow's login, and what lies in landing.
 
     Exits with 1 unless all are running.
     """
     if as_env:
         typer.echo("\n".join(_environment_lines()))
         return
-    processes = stack.status(state_dir())
+    processes = [_with_landing(process) for process in stack.status(state_dir())]
     if as_json:
         typer.echo(json.dumps([asdict(process) for process in processes], indent=2))
     elif processes:
@@ -79,10 +82,18 @@ def status(as_json: _AsJson = False, as_env: _AsEnv = False) -> None:
         console.print(table)
         if login := next((process.login for process in processes if process.login), None):
             console.print(f"\nAirflow: {_log_in(login)}")
+        if landing := next((process.landing for process in processes if process.landing), None):
+            landing_status.show(console, landing)
     else:
         typer.echo("nothing was ever started here; `lakehouse up` does it")
     if not processes or not all(process.alive for process in processes):
         raise typer.Exit(1)
+
+
+def _with_landing(process: ProcessStatus) -> ProcessStatus:
+    """The local AWS's status with what lies in its landing bucket, if it has been made."""
+    running = stack.running(state_dir()) if process.role == stack.LOCAL_AWS else None
+    return process if running is None else replace(process, landing=landing_status.look(running))
 
 
 def _log_in(login: Login) -> str:
