@@ -10,13 +10,13 @@ from typing import Any
 
 from lakehouse.cli.airflow_api import FINISHED_STATES, AirflowApi, AirflowError, Run, Task
 from lakehouse.cli.mistakes import CommandError
+from lakehouse.cli.refused import named
 from lakehouse.settings import Buckets
 
 _POLL_SECONDS = 0.5
 _AIRFLOW_POLL_SECONDS = 1.0
 # The API server may be slow to answer while everything else of a laptop works; a dead one stays dead.
 _AIRFLOW_PATIENCE_SECONDS = 30.0
-_NAMED_FILES = 10
 # Longer than an event takes to start a run.
 _IDLE_SECONDS = 20.0
 
@@ -129,10 +129,3 @@ class Runs:
         if run.state in FINISHED_STATES:
             self._finished[run.run_id] = view
         return view
-
-
-def named(keys: Sequence[str]) -> str:
-    """The first ones, in order, and how many more there are."""
-    ordered = sorted(keys)
-    more = f" and {len(ordered) - _NAMED_FILES:,} more" if len(ordered) > _NAMED_FILES else ""
-    return ", ".join(ordered[:_NAMED_FILES]) + more

@@ -18,11 +18,11 @@ from rich.table import Table
 
 from lakehouse.cli.connection import Connection, connect
 from lakehouse.cli.datasets import check_dataset
-from lakehouse.cli.following import View, follow, named
+from lakehouse.cli.following import View, follow
 from lakehouse.cli.landed import Upload, below, files_to_land, upload
 from lakehouse.cli.ledger import verdicts
 from lakehouse.cli.mistakes import CommandError
-from lakehouse.cli.refused import counted, safe
+from lakehouse.cli.refused import counted, named, safe
 from lakehouse.contract import load_registry
 
 INTERRUPTED = 130

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.cli.mistakes import CommandError
+from lakehouse.cli.refused import named
 
 _UPLOADS_AT_ONCE = 8
 # What one PUT may carry; a file that large would be refused by intake anyway.
 _MAX_PUT_BYTES = 5 << 30
-_NAMED_FILES = 10
 
 
 @dataclass(frozen=True)
@@ -126,9 +126,8 @@ def _taken(s3: Any, bucket: str, folder: str, files: Mapping[str, Path]) -> list
 
 
 def _explain(taken: Sequence[str], rest: str) -> str:
-    more = f" and {len(taken) - _NAMED_FILES:,} more" if len(taken) > _NAMED_FILES else ""
     return (
-        f"other bytes wait in landing under the same name: {', '.join(taken[:_NAMED_FILES])}{more}. {rest} Land them "
+        f"other bytes wait in landing under the same name: {named(taken)}. {rest} Land them "
         "with --folder NAME, beside those that wait; or with --replace, over them: what waits is then an older "
         "version, and is loaded too"
     )

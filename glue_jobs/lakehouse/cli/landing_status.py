@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from lakehouse.cli.following import named
-from lakehouse.cli.refused import counted, safe
+from lakehouse.cli.refused import counted, named, safe
 from lakehouse.settings import Settings
 
 if TYPE_CHECKING:

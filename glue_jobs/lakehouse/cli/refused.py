@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
 _SHOWN_OF_RAW = 2_000
+_NAMED = 10
 # A terminal obeys these; a file may hold them on purpose.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
@@ -22,6 +23,12 @@ def safe(text: str) -> str:
 def counted(number: int, noun: str) -> str:
     """`1 row`, `2,000 rows`."""
     return f"{number:,} {noun}{'s' if number != 1 else ''}"
+
+
+def named(keys: Sequence[str]) -> str:
+    """The first ones, in order, and how many more there are."""
+    more = f" and {len(keys) - _NAMED:,} more" if len(keys) > _NAMED else ""
+    return ", ".join(sorted(keys)[:_NAMED]) + more
 
 
 def print_refused(console: Console, row: Mapping[str, Any], title: str) -> None:

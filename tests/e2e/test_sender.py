@@ -1,0 +1,42 @@
+"""A sender that writes over one object all the time, while batches run: no version is lost, and no row."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import Any
+
+from tests.e2e.conftest import Stack, wait_for
+
+SECONDS = float(os.environ.get("LAKEHOUSE_OVERWRITE_SECONDS", "12"))
+"""How long the sender goes on; two minutes or more show it whole."""
+A_SECOND = 10
+KEY = "storefront/users/export.csv"
+
+
+def _send(s3: Any, bucket: str, until: float, sent: set[str]) -> None:
+    """Write the object again and again, each time with a row of its own; note what S3 calls the version."""
+    number = 0
+    while time.monotonic() < until:
+        number += 1
+        body = f"user_id,signed_up_at\noverwritten-{number},2026-01-01T00:00:00Z\n"
+        sent.add(s3.put_object(Bucket=bucket, Key=KEY, Body=body.encode())["VersionId"])
+        threading.Event().wait(1 / A_SECOND)  # the pace of the sender; nothing is waited for
+
+
+def test_every_version_of_an_object_has_a_verdict_and_its_row_a_place(running: Stack) -> None:
+    sent = set[str]()
+    _send(running.client("s3"), running.settings.landing_bucket, time.monotonic() + SECONDS, sent)
+    assert len(sent) > SECONDS * A_SECOND / 4, "too slow to write over anything"
+    wait_for("every version has left landing", running.landing_is_empty)
+    rows = running.sql(
+        "SELECT f.batch_id, f.verdict, f.rows_parsed, a.silver FROM lake_ops.files f "
+        f"LEFT JOIN lake_ops.row_accounts a ON a.file_id = f.file_id WHERE f.key = '{KEY}'"
+    )
+    assert len(rows) == len(sent)
+    assert {(row["verdict"], int(row["rows_parsed"]), int(row["silver"])) for row in rows} == {("accepted", 1, 1)}
+    assert len({row["batch_id"] for row in rows}) > 1
+    (counted,) = running.sql("SELECT COUNT(*) AS users FROM storefront.dim_user WHERE user_id LIKE 'overwritten-%'")
+    assert int(counted["users"]) == len(sent)
+    running.cli("prove")
