@@ -210,12 +210,13 @@ def finish(s3: Any, buckets: Buckets, batch: Batch, verdicts: dict[str, tuple[st
     """
     bucket = buckets.lake
     with ThreadPoolExecutor(MOVERS) as pool:
-        moves = [(file, *verdicts[file.file_id]) for file in batch.files if file.file_id in verdicts]
-        for _ in pool.map(lambda item: landing.move(s3, buckets, *item), moves):
+        judged = [file for file in batch.files if file.file_id in verdicts]
+
+        def move(file: LandedFile) -> None:
+            landing.move(s3, buckets, file, *verdicts[file.file_id], replays=batch.kind == "replay")
+
+        for _ in pool.map(move, judged):
             pass
-    if batch.kind == "replay":
-        for file, _, _ in moves:
-            landing.forget_left(s3, bucket, file)
     if batch.request_id:
         s3.delete_object(Bucket=bucket, Key=_request_key(batch.request_id))
     done = {"batch_id": batch.batch_id, "finished_at": now.astimezone(UTC).isoformat()}

@@ -187,7 +187,9 @@ def archived(s3: Any, bucket: str, file: LandedFile) -> str | None:
     return next((key for key in keys if exists(s3, bucket, key)), None)
 
 
-def move(s3: Any, buckets: Buckets, file: LandedFile, verdict: str, reason: str | None) -> None:
+def move(
+    s3: Any, buckets: Buckets, file: LandedFile, verdict: str, reason: str | None, *, replays: bool = False
+) -> None:
     """Out of landing, to where a file with this verdict is kept; a replayed file from where it was. Safe to repeat.
 
     What S3 refuses to move stays, and a note of it in `left/`, so that it is not taken for something new.
@@ -196,15 +198,16 @@ def move(s3: Any, buckets: Buckets, file: LandedFile, verdict: str, reason: str 
     if kept is not None and kept != target:
         s3.copy({"Bucket": buckets.lake, "Key": kept}, buckets.lake, target)
         s3.delete_object(Bucket=buckets.lake, Key=kept)
+    # What a replay judges has left landing before, unless it had to stay there; what lies there now is another file.
+    was_left = replays and exists(s3, buckets.lake, _left_key(file))
+    if replays and not was_left:
+        return
     # What is archived already needs no copy; a file that got its verdict unread does.
     if refusal := _take_out(s3, buckets, file, copy_to=None if kept else target):
         note = {"file": asdict(file), "verdict": verdict, "reason": reason, "error": refusal}
         json_object.put(s3, buckets.lake, _left_key(file), note)
-
-
-def forget_left(s3: Any, bucket: str, file: LandedFile) -> None:
-    """Remove the note of a version that has left landing after all."""
-    s3.delete_object(Bucket=bucket, Key=_left_key(file))
+    elif was_left:
+        s3.delete_object(Bucket=buckets.lake, Key=_left_key(file))
 
 
 def move_left(s3: Any, buckets: Buckets) -> int:
@@ -215,7 +218,7 @@ def move_left(s3: Any, buckets: Buckets) -> int:
         # Archived since, by a replay: the verdict of the note is not the last one.
         target = None if archived(s3, buckets.lake, file) else archive_key(file, note["verdict"], note["reason"])
         if _take_out(s3, buckets, file, copy_to=target) is None:
-            forget_left(s3, buckets.lake, file)
+            s3.delete_object(Bucket=buckets.lake, Key=_left_key(file))
             moved += 1
     return moved
 

@@ -486,6 +486,21 @@ def test_a_replay_that_is_read_after_all_leaves_landing(s3: Any) -> None:
     assert keys(s3, "raw/") == [landing.archive_key(file, "accepted", None)]
 
 
+def test_a_replay_leaves_alone_what_lies_in_landing_under_its_name(unversioned: Any) -> None:
+    s3 = unversioned
+    land(s3, "a.csv")
+    batch = plan(s3)
+    (file,) = batch.files
+    refused: dict[str, tuple[str, str | None]] = {file.file_id: ("quarantined", "html_page")}
+    batches.finish(s3, BUCKETS, batch, refused, NOW)
+    batches.submit(s3, BUCKET, batches.Request("1", "replay", NOW.isoformat(), "try again", (file,)))
+    again = plan(s3)
+    land(s3, "a.csv")  # the sender sends the same bytes once more, as it was told to
+    batches.finish(s3, BUCKETS, again, refused, NOW)
+    assert landed(s3) == ["storefront/users/a.csv"]
+    assert len(plan(s3).files) == 1
+
+
 def test_a_file_that_may_be_read_and_not_copied_is_archived_by_its_bytes(s3: Any) -> None:
     land(s3, "a.csv")
     batch = plan(s3)

@@ -69,8 +69,9 @@ def _commands(summary: Summary, places: Places) -> Sequence[Sequence[str]]:
     commands = []
     if folder is not None:
         for top in (folder, folder / SECOND_DELIVERY):
-            for dataset in (item.dataset for item in summary.datasets):
-                files = top / dataset.partition(".")[2]
+            for item in summary.datasets:
+                files = top / item.dataset.partition(".")[2]
                 if files.is_dir():
-                    commands.append(["lakehouse", "land", str(files), "--dataset", dataset, "--wait"])
+                    refused = ["--allow-refused"] if item.spoilt else []
+                    commands.append(["lakehouse", "land", str(files), "--dataset", item.dataset, *refused, "--wait"])
     return [*commands, ["lakehouse", "score", places.truth_at]]
