@@ -16,7 +16,7 @@ from lakehouse.cli.home import checkout
 from lakehouse.jobs import BATCH_JOBS
 from lakehouse.redshift import Redshift, RedshiftError
 from lakehouse.settings import Settings
-from tests.support.local_aws_process import LocalAwsProcess
+from tests.support.local_aws_process import CREDENTIALS, LocalAwsProcess
 from tests.support.logs import written
 
 # One that passes, one refused for its date, one for its address; and one whose address is that of another.
@@ -35,7 +35,7 @@ PERSONAL = (
 def test_one_batch_walks_the_road_and_then_nothing_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     aws = LocalAwsProcess(tmp_path / "state")
     try:
-        for name, value in stack.environment(aws.endpoint).items():
+        for name, value in stack.environment(aws.endpoint, CREDENTIALS).items():
             monkeypatch.setenv(name, value)
         settings = Settings.from_environment()
         provision(settings, checkout())

@@ -30,7 +30,7 @@ from lakehouse.redshift import Redshift, RedshiftError
 from lakehouse.settings import Settings
 from lakehouse.warehouse import ExportedFile, ExportedTable
 from tests.support.iceberg import catalog_of
-from tests.support.local_aws_process import LocalAwsProcess
+from tests.support.local_aws_process import CREDENTIALS, LocalAwsProcess
 
 ROOT = Path(__file__).parents[2]
 REGISTRY = load_registry()
@@ -44,7 +44,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAwsProcess]:
     """Made before there was personal data in the contracts, then made again; two people are in every layer."""
     process = LocalAwsProcess(tmp_path_factory.mktemp("personal") / "state")
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in stack.environment(process.endpoint).items():
+        for name, value in stack.environment(process.endpoint, CREDENTIALS).items():
             patch.setenv(name, value)
         with pytest.MonkeyPatch.context() as before:
             before.setattr(provisioning, "load_registry", _without_personal_data)

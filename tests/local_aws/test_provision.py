@@ -16,7 +16,7 @@ from lakehouse.cli import stack
 from lakehouse.contract import load_registry
 from lakehouse.redshift import Redshift
 from lakehouse.settings import Settings
-from tests.support.local_aws_process import LocalAwsProcess
+from tests.support.local_aws_process import CREDENTIALS, LocalAwsProcess
 
 ROOT = Path(__file__).parents[2]
 WHEEL = "artifacts/lakehouse-0.1.0-py3-none-any.whl"
@@ -33,7 +33,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAwsProcess]:
 def settings(aws: LocalAwsProcess) -> Iterator[Settings]:
     """Provisioned twice."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in stack.environment(aws.endpoint).items():
+        for name, value in stack.environment(aws.endpoint, CREDENTIALS).items():
             patch.setenv(name, value)
         made = Settings.from_environment()
         provision(made, ROOT)

@@ -20,7 +20,7 @@ import pytest
 from lakehouse.cli import stack
 from lakehouse.redshift import Redshift
 from lakehouse.settings import Settings
-from tests.support.local_aws_process import LocalAwsProcess
+from tests.support.local_aws_process import CREDENTIALS, LocalAwsProcess
 from tests.support.redshift_data import RedshiftData
 from tests.support.terminal import Terminal
 
@@ -52,7 +52,7 @@ def warehouse(local_aws: LocalAwsProcess) -> Iterator[RedshiftData]:
 def environment(local_aws: LocalAwsProcess, warehouse: RedshiftData, tmp_path: Path) -> Mapping[str, str]:
     return {
         **os.environ,
-        **stack.environment(local_aws.endpoint),
+        **stack.environment(local_aws.endpoint, CREDENTIALS),
         "LAKEHOUSE_WORKGROUP": WORKGROUP,
         "LAKEHOUSE_SQL_HISTORY": str(tmp_path / "kept" / "history"),
     }

@@ -21,7 +21,7 @@ from lakehouse.redshift import Redshift, RedshiftError
 from lakehouse.settings import Settings
 from lakehouse.warehouse_changes import applying, catalog, planning
 from lakehouse.warehouse_changes.planning import Kind, Plan
-from tests.support.local_aws_process import LocalAwsProcess
+from tests.support.local_aws_process import CREDENTIALS, LocalAwsProcess
 from tests.support.terminal import Terminal
 from tests.support.warehouse_contracts import NAME, SALES, column, contract, registry, with_column
 
@@ -33,7 +33,7 @@ _numbers = itertools.count(1)
 def redshift(local_aws: LocalAwsProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redshift]:
     """A warehouse of its own, with `shop.sales` as `SALES` declares it, and three rows."""
     workgroup = f"changes-{next(_numbers)}"
-    for name, value in stack.environment(local_aws.endpoint).items():
+    for name, value in stack.environment(local_aws.endpoint, CREDENTIALS).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("LAKEHOUSE_WORKGROUP", workgroup)
     monkeypatch.setenv("LAKEHOUSE_DATABASE", "dev")
