@@ -13,8 +13,9 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - the name every Spark programmer knows
 
-from lakehouse import bronze, intake, tables, values
-from lakehouse.contract import Column, RowRule, SourceContract, UnitColumn
+from lakehouse import bronze, intake, tables, texts, values
+from lakehouse.cell_text import sources
+from lakehouse.contract import Column, RowRule, SourceContract
 from lakehouse.extents import sent
 
 CURRENT, DUPLICATE, SUPERSEDED, RETRACTED = "current", "duplicate", "superseded", "retracted"
@@ -37,10 +38,9 @@ def typed(rows: DataFrame, contract: SourceContract, keep: Sequence[str] = ()) -
     # Three projections, so that no cell is trimmed or parsed more than once: Spark keeps apart what is used twice.
     names = list(contract.column_names)
     came = {
-        c.name: F.coalesce(F.col(c.name), *(F.col(unit.name) for unit in _units(c, contract))) for c in contract.columns
+        c.name: values.shown(F.coalesce(*(F.col(name) for name, _ in sources(c, contract)))) for c in contract.columns
     }
-    texts = rows.withColumns({f"_text_{c.name}": _text(c, contract) for c in contract.columns})
-    cells = texts.withColumns({f"_value_{c.name}": values.value(F.col(f"_text_{c.name}"), c) for c in contract.columns})
+    cells = _with_texts(rows, contract).withColumns({f"_value_{c.name}": values.value(F.col(f"_text_{c.name}"), c) for c in contract.columns})
     if filled := [c for c in contract.columns if c.substitute]:
         cells = cells.withColumns({f"_value_{c.name}": _filled(c) for c in filled})
     found = [
@@ -74,6 +74,18 @@ def typed(rows: DataFrame, contract: SourceContract, keep: Sequence[str] = ()) -
     computed = {derived.column.name: F.expr(derived.spark) for derived in contract.derived}
     hashes = {"_key": digest(contract.key), "_content": digest(names)}
     return _by_row_rules(judged, contract).withColumns({**computed, **hashes})
+
+
+def _with_texts(rows: DataFrame, contract: SourceContract) -> DataFrame:
+    """The rows with `_text_<column>` for each of the contract's columns, and `_mismatched` (`lakehouse.texts`)."""
+    names = [*contract.column_names, texts.MISMATCHED]
+    shape = ", ".join(f"`{name}` {'array<string>' if name == texts.MISMATCHED else 'string'}" for name in names)
+    read = F.arrow_udf(texts.Texts(contract).__call__, f"struct<{shape}>")
+    return rows.withColumn("_texts", read(*contract.text_columns)).select(
+        "*",
+        *(F.col("_texts")[name].alias(f"_text_{name}") for name in contract.column_names),
+        F.col("_texts")[texts.MISMATCHED].alias(texts.MISMATCHED),
+    )
 
 
 def _by_row_rules(rows: DataFrame, contract: SourceContract) -> DataFrame:
@@ -134,17 +146,6 @@ def with_orphans(typed_rows: DataFrame, contract: SourceContract, parents: Mappi
 
 def _orphan(column: Column) -> str:
     return f"{column.name}{ORPHAN}"
-
-
-def _units(column: Column, contract: SourceContract) -> list[UnitColumn]:
-    return [unit for unit in contract.unit_columns if unit.column == column.name]
-
-
-def _text(column: Column, contract: SourceContract) -> SparkColumn:
-    """The column's text; where it came in another unit only, what that is in the column's own."""
-    own = values.text(F.col(column.name), column)
-    others = (values.in_unit(values.text(F.col(unit.name), column), unit.worth) for unit in _units(column, contract))
-    return F.coalesce(own, *others)
 
 
 def _filled(column: Column) -> SparkColumn:
