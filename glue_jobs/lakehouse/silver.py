@@ -40,7 +40,9 @@ def typed(rows: DataFrame, contract: SourceContract, keep: Sequence[str] = ()) -
     came = {
         c.name: values.shown(F.coalesce(*(F.col(name) for name, _ in sources(c, contract)))) for c in contract.columns
     }
-    cells = _with_texts(rows, contract).withColumns({f"_value_{c.name}": values.value(F.col(f"_text_{c.name}"), c) for c in contract.columns})
+    cells = _with_texts(rows, contract).withColumns(
+        {f"_value_{c.name}": values.value(F.col(f"_text_{c.name}"), c) for c in contract.columns}
+    )
     if filled := [c for c in contract.columns if c.substitute]:
         cells = cells.withColumns({f"_value_{c.name}": _filled(c) for c in filled})
     found = [
@@ -168,7 +170,7 @@ def split(typed_rows: DataFrame, contract: SourceContract) -> tuple[DataFrame, D
         F.col("_file_id").alias("file_id"),
         F.col("_row").alias("row_number"),
         F.col("_raw").alias("raw"),
-        F.to_json(VIOLATIONS).alias("violations"),
+        _reasons().alias("violations"),
         F.when(is_waiting, WAITING).otherwise(OPEN).alias("status"),
         F.col("_batch_id").alias("batch_id"),
         F.col("_ingested_at").alias("quarantined_at"),
@@ -176,6 +178,14 @@ def split(typed_rows: DataFrame, contract: SourceContract) -> tuple[DataFrame, D
         F.lit(None).cast("bigint").alias("resolved_by"),
     )
     return good, bad
+
+
+def _reasons() -> SparkColumn:
+    """The violations as JSON that Redshift shows whole: where they are too much for that, without the values."""
+    bare = F.transform(VIOLATIONS, lambda found: F.struct(found["rule"].alias("rule"), found["field"].alias("field")))
+    # No name is longer than 127 characters.
+    ways = (F.to_json(VIOLATIONS), F.to_json(bare), F.to_json(F.slice(bare, 1, tables.MAX_SHOWN_CHARACTERS // 320)))
+    return F.coalesce(*(F.when(F.char_length(way) <= tables.MAX_SHOWN_CHARACTERS, way) for way in ways))
 
 
 def corrections(typed_rows: DataFrame) -> DataFrame:

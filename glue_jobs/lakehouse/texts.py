@@ -47,7 +47,9 @@ class Texts:
             for row in reader.mismatches(texts[name]):
                 mismatched.setdefault(row, []).append(name)
         length = len(cells[0])
-        texts[MISMATCHED] = pa.array(map(mismatched.get, range(length)), _NAMES) if mismatched else pa.nulls(length, _NAMES)
+        texts[MISMATCHED] = (
+            pa.array(map(mismatched.get, range(length)), _NAMES) if mismatched else pa.nulls(length, _NAMES)
+        )
         return pa.StructArray.from_arrays(list(texts.values()), list(texts))
 
     def _texts(self, reader: _Reader, came: Mapping[str, pa.Array]) -> pa.Array:
