@@ -50,9 +50,10 @@ class CellText:
             return None if self.is_null(text) else text
         for _ in range(_ROUNDS):
             before = text
-            for _, text in self._steps(text):
-                if self.is_null(text):
+            for _, after in self._steps(text):
+                if self.is_null(after):
                     return None
+                text = after
             if text == before:
                 break
         return text

@@ -17,8 +17,8 @@ from lakehouse import texts
 from lakehouse.contract import Column, ColumnRule
 
 MAX_SHOWN = 400
-"""Characters of a cell among the reasons of a refused row. Redshift shows 16,384 of a text in the lake: the reasons of a
-row that breaks a rule in each of two dozen columns."""
+"""Characters of a cell among the reasons of a refused row. Redshift shows 16,384 of a text in the lake: the reasons of
+a row that breaks a rule in each of two dozen columns."""
 _INTEGER = r"^[+-]?\d++(\.0*+)?\z"
 _NUMBER = r"^[+-]?(\d++(\.\d*+)?|\.\d++)\z"
 _GROUPED = r"^[+-]?\d{1,3}(,\d{3})++(\.\d*+)?\z"
