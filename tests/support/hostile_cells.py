@@ -1,5 +1,7 @@
 """Cells that somebody sends who means no good, or whose export went wrong, for a column of any contract."""
 
+# ruff: noqa: RUF001 - characters that look like others are what is wanted
+
 from __future__ import annotations
 
 import random

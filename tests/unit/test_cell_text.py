@@ -35,7 +35,7 @@ NAMES = [f"{dataset}.{column.name}" for dataset, column in COLUMNS]
         ("storefront.users", "full_name", "&#1114112;", "&#1114112;"),
         ("storefront.users", "full_name", "&#xd83d;", "&#xd83d;"),
         ("storefront.users", "full_name", "&#128512;", "😀"),
-        ("storefront.users", "full_name", "&#150;", "–"),
+        ("storefront.users", "full_name", "&#150;", "\u2013"),
         ("storefront.users", "full_name", "A &amp;amp; B", "A & B"),
         ("storefront.users", "full_name", "AT&amp", "AT&amp"),
         ("storefront.users", "full_name", "&copy; O&apos;Neill &check;", "© O'Neill ✓"),
