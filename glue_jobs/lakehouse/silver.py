@@ -32,10 +32,11 @@ ORPHAN = "_orphan"
 def typed(rows: DataFrame, contract: SourceContract, keep: Sequence[str] = ()) -> DataFrame:
     """Bronze rows → silver's columns, `_raw` (the row as it came, JSON), `_violations`, `_warnings`, and what to keep.
 
-    `_violations` is an array of (rule, field, value), empty for a row that is kept; `value` is the text as it came.
+    `_violations` is an array of (rule, field, value), empty for a row that is kept; `value` is the text as it came, of
+    a long one the beginning.
     `_warnings` is an array of the rules that the row breaks and that keep it.
     """
-    # Three projections, so that no cell is trimmed or parsed more than once: Spark keeps apart what is used twice.
+    # Projections one after the other, so that no cell is parsed more than once: Spark keeps apart what is used twice.
     names = list(contract.column_names)
     came = {
         c.name: values.shown(F.coalesce(*(F.col(name) for name, _ in sources(c, contract)))) for c in contract.columns
@@ -139,7 +140,7 @@ def with_orphans(typed_rows: DataFrame, contract: SourceContract, parents: Mappi
         parent, key = f"_parent_of_{column.name}", F.col(column.name)
         known = parents[reference.dataset].select(F.col(reference.column).alias(parent))
         rows = rows.join(known, F.col(parent) == key, "left")
-        came = F.get_json_object("_raw", f"$.{column.name}")
+        came = values.shown(F.get_json_object("_raw", f"$.{column.name}"))
         is_orphan = key.isNotNull() & F.col(parent).isNull()
         found.append(values.violation(is_orphan, F.lit(_orphan(column)), F.lit(column.name), came))
     judged = F.when(F.size(VIOLATIONS) == 0, F.array_compact(F.array(*found))).otherwise(F.col(VIOLATIONS))
