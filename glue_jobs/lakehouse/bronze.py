@@ -217,6 +217,7 @@ def _refused_for(data: bytes, contract: SourceContract, folders: Mapping[str, st
 
 def _look(chunk: intake.Chunk, sightings: drift.Sightings, added: Iterable[Column] = ()) -> None:
     """Note what a chunk holds of columns that no contract declares. An unreadable row has no columns."""
+    sightings.named(chunk.strange)
     if chunk.rescued is not None:
         rescued = chunk.rescued
         if chunk.unreadable is not None:

@@ -67,6 +67,12 @@ class Sightings:
         self._contract = contract
         self.rows: dict[str, int] = {}
 
+    def named(self, names: Iterable[str]) -> None:
+        """Columns that a header names, whatever is in them."""
+        for name in names:
+            if name not in self.rows:
+                self._look_closely(name, None)
+
     def rescued(self, text: str) -> None:
         """What bronze rescued of one row, as JSON."""
         for name, value in _object(text).items():

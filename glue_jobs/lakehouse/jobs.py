@@ -26,6 +26,8 @@ def spark_conf(bucket: str) -> dict[str, str]:
         # Iceberg keeps its own versions; Glue's archive of table versions would only grow.
         f"{catalog}.glue.skip-archive": "true",
         "spark.sql.session.timeZone": "UTC",
+        # A cell may have 4 MiB: 10,000 rows of such, which Spark would send to Python at once, fit into no memory.
+        "spark.sql.execution.arrow.maxBytesPerBatch": str(16 << 20),
         # Java that Spark writes for queries: every batch asks the same, hundreds of them, in more than the usual 100
         # pieces, of which none would be left when the next batch comes. Nor would a piece be known again that is named
         # by its place in a plan, which adaptive execution numbers as its stages happen to end.

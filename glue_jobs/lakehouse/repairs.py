@@ -1,104 +1,126 @@
-"""What a contract allows to be put right in a cell's text, as Spark columns; `lakehouse.contract.REPAIRS` says what."""
+"""What a contract allows to be put right in a cell's text; `lakehouse.contract.REPAIRS` says what. Plain Python.
+
+Each repair takes a text and gives it back, repaired or as it was, in time that grows with its length alone: no regular
+expression here repeats a part that repeats something itself.
+"""
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Mapping
-from functools import reduce
+from decimal import Context, Decimal
+from html.entities import html5
 
-from pyspark.sql import Column as SparkColumn
-from pyspark.sql import functions as F  # noqa: N812
+from lakehouse.contract import Repair
 
-from lakehouse.contract import Column
-
-_SIGN = r"(?:\p{Sc}|zł|kr|[A-Z]{3})"
-_CURRENCY = rf"^(?:{_SIGN}\s*([\d.,]+)|([\d.,]+)\s*{_SIGN})$"
-_COMMA = r"^([+-]?)(\d{1,3}(?:\.\d{3})+|\d+),(\d+)(\s*%)?$"
-_LONE_GROUP = r"^[+-]?\d+,\d{3}(\s*%)?$"
-_PERCENT = r"^([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d{0,8})?)\s*%$"
-_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-
-# Bytes 0x80 to 0xBF as Windows-1252 shows them, without the five that it does not know.
-_SHOWN = {byte: bytes([byte]).decode("cp1252", "ignore") for byte in range(0x80, 0xC0)}
-
-
-def _shown(first: int, last: int) -> str:
-    return "[" + "".join(_SHOWN[byte] for byte in range(first, last + 1)) + "]"
-
-
-_NEXT = _shown(0x80, 0xBF)
-# UTF-8's byte sequences (RFC 3629), each byte as Windows-1252 shows it: nothing but them and ASCII may be in the text.
-_MOJIBAKE = (
-    rf"^(?:[\x00-\x7F]|[Â-ß]{_NEXT}|à{_shown(0xA0, 0xBF)}{_NEXT}|[á-ìîï]{_NEXT}{{2}}|í{_shown(0x80, 0x9F)}{_NEXT}"
-    rf"|ð{_shown(0x90, 0xBF)}{_NEXT}{{2}}|[ñ-ó]{_NEXT}{{3}}|ô{_shown(0x80, 0x8F)}{_NEXT}{{2}})*$"
+# White space of Unicode, and what stands for nothing at all: zero-width space and byte order mark. Copy and paste,
+# spreadsheets and web pages leave them around a value.
+BLANKS = (
+    "\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b\u2028\u2029"
+    "\u202f\u205f\u3000\ufeff"
 )
-_OTHER_THAN_LATIN_1 = {shown: chr(byte) for byte, shown in _SHOWN.items() if shown and ord(shown) != byte}
+# 18 digits before the point and 8 after it, times a factor of as many: exact.
+_EXACT = Context(prec=80)
+_WHOLE_DIGITS = 18
+_SIGNED = re.compile(rf"([^\d.,\s]{{1,3}})?[{BLANKS}]*([0-9.,]+)[{BLANKS}]*([^\d.,\s]{{1,3}})?")
+_CODE = re.compile("[A-Z]{3}|zł|kr")
+_COMMA = re.compile(rf"([+-]?)([0-9]{{1,3}}(?:\.[0-9]{{3}})+|[0-9]+),([0-9]+)([{BLANKS}]*%)?")
+_PERCENT = re.compile(rf"([+-]?)([0-9]{{1,3}}(?:,[0-9]{{3}})+|[0-9]*)(\.[0-9]{{0,8}})?[{BLANKS}]*%")
+_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]{0,8})?|\.[0-9]{1,8})")
+_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_NUMBERS = {word: str(number) for number, word in enumerate(_WORDS)}
+_ENTITY = re.compile(r"&(?:#([0-9]{1,32})|#[xX]([0-9a-fA-F]{1,32})|([A-Za-z][A-Za-z0-9]{0,31}));")
+_LAST_CODE_POINT = 0x10FFFF
+_ADDRESS = re.compile("[^<>]*<([^<>]*)>")
+_BETWEEN_DIGITS = re.compile(rf"[{BLANKS}./()-]+")
 
 
-def repaired(text: SparkColumn, column: Column) -> SparkColumn:
-    """The text without the prefix of a sender, and with all put right that the column's contract allows."""
-    return reduce(lambda done, repair: _REPAIRS[repair](done), column.repairs, _without_prefix(text, column))
+def ungrouped(text: str) -> str:
+    """`1,234.50` is 1234.50; `1,5` stays as it is, for it may mean one and a half."""
+    return text.replace(",", "") if "," in text and _GROUPED.fullmatch(text) else text
 
 
-def _without_prefix(text: SparkColumn, column: Column) -> SparkColumn:
-    bare = text
-    # The contract has them longest first; built from the end, the first of them is looked at first.
-    for prefix in reversed(column.prefixes):
-        rest = F.substr(text, F.lit(len(prefix) + 1))
-        bare = F.when(F.lower(text).startswith(F.lit(prefix.lower())), rest).otherwise(bare)
-    return bare
+def in_unit(text: str, worth: Decimal) -> str:
+    """A number of another unit, each worth `worth` of the column's own, in the column's own; other text as it is."""
+    plain = ungrouped(text)
+    if not _NUMBER.fullmatch(plain) or len(plain.lstrip("+-0").partition(".")[0]) > _WHOLE_DIGITS:
+        return text
+    return f"{_EXACT.multiply(Decimal(plain), worth):f}"
 
 
-def _currency_sign(text: SparkColumn) -> SparkColumn:
-    number = F.concat(F.regexp_extract(text, _CURRENCY, 1), F.regexp_extract(text, _CURRENCY, 2))
-    return F.when(text.rlike(_CURRENCY), number).otherwise(text)
+def _currency_sign(text: str) -> str:
+    found = _SIGNED.fullmatch(text)
+    if found is None or (found[1] is None) == (found[3] is None):
+        return text
+    return found[2] if _is_sign(found[1] or found[3]) else text
 
 
-def _decimal_comma(text: SparkColumn) -> SparkColumn:
-    whole = F.replace(F.regexp_extract(text, _COMMA, 2), F.lit("."), F.lit(""))
-    sign, decimals, percent = (F.regexp_extract(text, _COMMA, group) for group in (1, 3, 4))
-    is_meant = text.contains(",") & text.rlike(_COMMA) & ~text.rlike(_LONE_GROUP)
-    return F.when(is_meant, F.concat(sign, whole, F.lit("."), decimals, percent)).otherwise(text)
+def _is_sign(text: str) -> bool:
+    return unicodedata.category(text) == "Sc" if len(text) == 1 else _CODE.fullmatch(text) is not None
 
 
-def _percent(text: SparkColumn) -> SparkColumn:
-    number = F.replace(F.regexp_extract(text, _PERCENT, 1), F.lit(","), F.lit(""))
-    # Exact: the product of these two types holds every digit.
-    share = number.try_cast("decimal(26,8)") * F.lit("0.01").cast("decimal(2,2)")
-    return F.when(text.endswith("%") & text.rlike(_PERCENT) & share.isNotNull(), share.cast("string")).otherwise(text)
+def _decimal_comma(text: str) -> str:
+    found = _COMMA.fullmatch(text) if "," in text else None
+    if found is None or ("." not in found[2] and len(found[3]) == 3):
+        return text
+    return f"{found[1]}{found[2].replace('.', '')}.{found[3]}{found[4] or ''}"
 
 
-def _number_words(text: SparkColumn) -> SparkColumn:
-    numbers = F.create_map(*(F.lit(item) for number, word in enumerate(_WORDS) for item in (word, str(number))))
-    return F.coalesce(F.try_element_at(numbers, F.lower(text)), text)
+def _percent(text: str) -> str:
+    found = _PERCENT.fullmatch(text) if text.endswith("%") else None
+    if found is None:
+        return text
+    whole, decimals = found[2].replace(",", ""), (found[3] or "").removeprefix(".")
+    if len(whole.lstrip("0")) > _WHOLE_DIGITS or not (whole or decimals):
+        return text
+    return f"{Decimal(f'{found[1]}{whole or 0}.{decimals}').scaleb(-2, _EXACT):f}"
 
 
-def _html_entities(text: SparkColumn) -> SparkColumn:
-    # Spark brings the library along; HTML 4 has no name for the apostrophe.
-    named = F.replace(text, F.lit("&apos;"), F.lit("'"))
-    plain = F.reflect(F.lit("org.apache.commons.text.StringEscapeUtils"), F.lit("unescapeHtml4"), named)
-    return F.when(text.contains("&"), plain).otherwise(text)
+def _number_words(text: str) -> str:
+    return _NUMBERS.get(text.lower(), text)
 
 
-def _mojibake(text: SparkColumn) -> SparkColumn:
-    shown, bytes_ = "".join(_OTHER_THAN_LATIN_1), "".join(_OTHER_THAN_LATIN_1.values())
-    utf8 = F.encode(F.translate(text, shown, bytes_), "ISO-8859-1")
-    is_mojibake = text.rlike(r"[^\x00-\x7F]") & text.rlike(_MOJIBAKE)
-    return F.when(is_mojibake, F.decode(utf8, "UTF-8")).otherwise(text)
+def _html_entities(text: str) -> str:
+    return _ENTITY.sub(_character, text) if "&" in text else text
 
 
-def _email(text: SparkColumn) -> SparkColumn:
-    inside = F.when(text.rlike(r"^[^<>]*<[^<>]*>$"), F.regexp_extract(text, "<([^<>]*)>", 1)).otherwise(text)
-    address = F.regexp_replace(inside, "^(?i)mailto:", "")
-    local, domain = (F.regexp_extract(address, r"(?s)^(.*@)([^@]*)$", group) for group in (1, 2))
-    return F.when(address.contains("@"), F.concat(local, F.lower(domain))).otherwise(address)
+def _character(entity: re.Match[str]) -> str:
+    """What an entity stands for; itself where that is no character, or one that no text here may hold."""
+    if entity[3]:
+        return html5.get(f"{entity[3]};", entity[0])
+    point = int(entity[1]) if entity[1] else int(entity[2], 16)
+    if point == 0 or 0xD800 <= point <= 0xDFFF or point > _LAST_CODE_POINT:
+        return entity[0]
+    # As browsers read them: numbers of Windows-1252, where Unicode has control characters.
+    return bytes([point]).decode("cp1252", "ignore") or chr(point) if 0x80 <= point <= 0x9F else chr(point)
 
 
-def _phone(text: SparkColumn) -> SparkColumn:
-    digits = F.regexp_replace(F.replace(text, F.lit("(0)"), F.lit("")), "[ ./()-]", "")
-    return F.regexp_replace(digits, "^00", "+")
+def _mojibake(text: str) -> str:
+    if text.isascii():
+        return text
+    try:
+        return text.encode("cp1252").decode("utf-8")
+    except UnicodeError:
+        return text
 
 
-_REPAIRS: Mapping[str, Callable[[SparkColumn], SparkColumn]] = {
+def _email(text: str) -> str:
+    inside = _ADDRESS.fullmatch(text)
+    address = inside[1] if inside else text
+    if address[:7].lower() == "mailto:":
+        address = address[7:]
+    local, at, domain = address.rpartition("@")
+    return f"{local}{at}{domain.lower()}" if at else address
+
+
+def _phone(text: str) -> str:
+    digits = _BETWEEN_DIGITS.sub("", text.replace("(0)", ""))
+    return f"+{digits[2:]}" if digits.startswith("00") else digits
+
+
+BY_NAME: Mapping[Repair, Callable[[str], str]] = {
     "currency_sign": _currency_sign,
     "decimal_comma": _decimal_comma,
     "percent": _percent,

@@ -13,8 +13,9 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - the name every Spark programmer knows
 
-from lakehouse import bronze, intake, tables, values
-from lakehouse.contract import Column, RowRule, SourceContract, UnitColumn
+from lakehouse import bronze, intake, tables, texts, values
+from lakehouse.cell_text import sources
+from lakehouse.contract import Column, RowRule, SourceContract
 from lakehouse.extents import sent
 
 CURRENT, DUPLICATE, SUPERSEDED, RETRACTED = "current", "duplicate", "superseded", "retracted"
@@ -31,16 +32,18 @@ ORPHAN = "_orphan"
 def typed(rows: DataFrame, contract: SourceContract, keep: Sequence[str] = ()) -> DataFrame:
     """Bronze rows → silver's columns, `_raw` (the row as it came, JSON), `_violations`, `_warnings`, and what to keep.
 
-    `_violations` is an array of (rule, field, value), empty for a row that is kept; `value` is the text as it came.
+    `_violations` is an array of (rule, field, value), empty for a row that is kept; `value` is the text as it came, of
+    a long one the beginning.
     `_warnings` is an array of the rules that the row breaks and that keep it.
     """
-    # Three projections, so that no cell is trimmed or parsed more than once: Spark keeps apart what is used twice.
+    # Projections one after the other, so that no cell is parsed more than once: Spark keeps apart what is used twice.
     names = list(contract.column_names)
     came = {
-        c.name: F.coalesce(F.col(c.name), *(F.col(unit.name) for unit in _units(c, contract))) for c in contract.columns
+        c.name: values.shown(F.coalesce(*(F.col(name) for name, _ in sources(c, contract)))) for c in contract.columns
     }
-    texts = rows.withColumns({f"_text_{c.name}": _text(c, contract) for c in contract.columns})
-    cells = texts.withColumns({f"_value_{c.name}": values.value(F.col(f"_text_{c.name}"), c) for c in contract.columns})
+    cells = _with_texts(rows, contract).withColumns(
+        {f"_value_{c.name}": values.value(F.col(f"_text_{c.name}"), c) for c in contract.columns}
+    )
     if filled := [c for c in contract.columns if c.substitute]:
         cells = cells.withColumns({f"_value_{c.name}": _filled(c) for c in filled})
     found = [
@@ -74,6 +77,18 @@ def typed(rows: DataFrame, contract: SourceContract, keep: Sequence[str] = ()) -
     computed = {derived.column.name: F.expr(derived.spark) for derived in contract.derived}
     hashes = {"_key": digest(contract.key), "_content": digest(names)}
     return _by_row_rules(judged, contract).withColumns({**computed, **hashes})
+
+
+def _with_texts(rows: DataFrame, contract: SourceContract) -> DataFrame:
+    """The rows with `_text_<column>` for each of the contract's columns, and `_mismatched` (`lakehouse.texts`)."""
+    names = [*contract.column_names, texts.MISMATCHED]
+    shape = ", ".join(f"`{name}` {'array<string>' if name == texts.MISMATCHED else 'string'}" for name in names)
+    read = F.arrow_udf(texts.Texts(contract).__call__, f"struct<{shape}>")
+    return rows.withColumn("_texts", read(*contract.text_columns)).select(
+        "*",
+        *(F.col("_texts")[name].alias(f"_text_{name}") for name in contract.column_names),
+        F.col("_texts")[texts.MISMATCHED].alias(texts.MISMATCHED),
+    )
 
 
 def _by_row_rules(rows: DataFrame, contract: SourceContract) -> DataFrame:
@@ -125,7 +140,7 @@ def with_orphans(typed_rows: DataFrame, contract: SourceContract, parents: Mappi
         parent, key = f"_parent_of_{column.name}", F.col(column.name)
         known = parents[reference.dataset].select(F.col(reference.column).alias(parent))
         rows = rows.join(known, F.col(parent) == key, "left")
-        came = F.get_json_object("_raw", f"$.{column.name}")
+        came = values.shown(F.get_json_object("_raw", f"$.{column.name}"))
         is_orphan = key.isNotNull() & F.col(parent).isNull()
         found.append(values.violation(is_orphan, F.lit(_orphan(column)), F.lit(column.name), came))
     judged = F.when(F.size(VIOLATIONS) == 0, F.array_compact(F.array(*found))).otherwise(F.col(VIOLATIONS))
@@ -134,17 +149,6 @@ def with_orphans(typed_rows: DataFrame, contract: SourceContract, parents: Mappi
 
 def _orphan(column: Column) -> str:
     return f"{column.name}{ORPHAN}"
-
-
-def _units(column: Column, contract: SourceContract) -> list[UnitColumn]:
-    return [unit for unit in contract.unit_columns if unit.column == column.name]
-
-
-def _text(column: Column, contract: SourceContract) -> SparkColumn:
-    """The column's text; where it came in another unit only, what that is in the column's own."""
-    own = values.text(F.col(column.name), column)
-    others = (values.in_unit(values.text(F.col(unit.name), column), unit.worth) for unit in _units(column, contract))
-    return F.coalesce(own, *others)
 
 
 def _filled(column: Column) -> SparkColumn:
@@ -167,7 +171,7 @@ def split(typed_rows: DataFrame, contract: SourceContract) -> tuple[DataFrame, D
         F.col("_file_id").alias("file_id"),
         F.col("_row").alias("row_number"),
         F.col("_raw").alias("raw"),
-        F.to_json(VIOLATIONS).alias("violations"),
+        _reasons().alias("violations"),
         F.when(is_waiting, WAITING).otherwise(OPEN).alias("status"),
         F.col("_batch_id").alias("batch_id"),
         F.col("_ingested_at").alias("quarantined_at"),
@@ -175,6 +179,14 @@ def split(typed_rows: DataFrame, contract: SourceContract) -> tuple[DataFrame, D
         F.lit(None).cast("bigint").alias("resolved_by"),
     )
     return good, bad
+
+
+def _reasons() -> SparkColumn:
+    """The violations as JSON that Redshift shows whole: where they are too much for that, without the values."""
+    bare = F.transform(VIOLATIONS, lambda found: F.struct(found["rule"].alias("rule"), found["field"].alias("field")))
+    # No name is longer than 127 characters.
+    ways = (F.to_json(VIOLATIONS), F.to_json(bare), F.to_json(F.slice(bare, 1, tables.MAX_SHOWN_CHARACTERS // 320)))
+    return F.coalesce(*(F.when(F.char_length(way) <= tables.MAX_SHOWN_CHARACTERS, way) for way in ways))
 
 
 def corrections(typed_rows: DataFrame) -> DataFrame:

@@ -25,6 +25,8 @@ from lakehouse.contract import GoldContract, Registry, SourceContract
 CATALOG = "lake"
 OLD, NEW, VERSION = "old", "new", "version"
 WAREHOUSE = "warehouse/"  # below it lies every table of the lake's bucket
+MAX_SHOWN_CHARACTERS = 16384
+"""As much of a text in the lake as Redshift reads."""
 Shape = tuple[tuple[str, str], ...]
 
 FILES: Shape = (

@@ -1,6 +1,8 @@
-"""One text cell → a typed value and the rules it breaks, as Spark columns derived from the contract's column.
+"""The text of a cell → a typed value and the rules it breaks, as Spark columns derived from the contract's column.
 
-Rules are named `<column>_<rule>`; `COLUMN_RULES` says what each means.
+Texts come from `lakehouse.texts`: bounded in length, without blanks around them. Java's regular expressions need stack
+for each repetition of a group, and time for each way to split a text: none is asked of a text without bound, and none
+that repeats a group can go back. Rules are named `<column>_<rule>`; `COLUMN_RULES` says what each means.
 """
 
 from __future__ import annotations
@@ -11,35 +13,18 @@ from decimal import Decimal
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import functions as F  # noqa: N812
 
+from lakehouse import texts
 from lakehouse.contract import Column, ColumnRule
-from lakehouse.repairs import repaired
 
-# Blanks that copy and paste leaves around a value: space, tab, line ends, no-break space, byte order mark.
-BLANKS = " \t\r\n\u00a0\ufeff"
-_INTEGER = r"^[+-]?\d+(\.0*)?$"
-_NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)$"
-_GROUPED = r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$"
-_ISO_TIMESTAMP = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:?\d{2})?)?$"
-_ISO_WITHOUT_SECONDS = r"^(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2})([Zz]|[+-]\d{2}:?\d{2})$"
+MAX_SHOWN = 400
+"""Characters of a cell among the reasons of a refused row. Redshift shows 16,384 of a text in the lake: the reasons of
+a row that breaks a rule in each of two dozen columns."""
+_INTEGER = r"^[+-]?\d++(\.0*+)?\z"
+_NUMBER = r"^[+-]?(\d++(\.\d*+)?|\.\d++)\z"
+_GROUPED = r"^[+-]?\d{1,3}(,\d{3})++(\.\d*+)?\z"
+_ISO_TIMESTAMP = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:?\d{2})?)?\z"
+_ISO_WITHOUT_SECONDS = r"^(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2})([Zz]|[+-]\d{2}:?\d{2})\z"
 _BOOLEANS = {"true": ("true", "t", "yes", "y", "1"), "false": ("false", "f", "no", "n", "0")}
-
-
-def text(cell: SparkColumn, column: Column) -> SparkColumn:
-    """The cell without the blanks around it, repaired as far as the contract allows; null where it is empty or spells
-    null."""
-    trimmed = F.btrim(cell, F.lit(BLANKS))
-    absent = trimmed == ""
-    if spellings := [spelling.lower() for spelling in column.nulls if spelling]:
-        absent = absent | F.lower(trimmed).isin(spellings)
-    return F.when(~absent, repaired(trimmed, column))
-
-
-def in_unit(text: SparkColumn, worth: Decimal) -> SparkColumn:
-    """A number of another unit, each worth `worth` of the column's own, in the column's own; other text as it is."""
-    # The product of the two types holds every digit; a number of more digits than that is none of ours.
-    number = _ungrouped(text).try_cast("decimal(26,8)")
-    is_exact = _ungrouped(text).rlike(r"^[+-]?(\d+(\.\d{0,8})?|\.\d{1,8})$") & number.isNotNull()
-    return F.when(is_exact, (number * F.lit(worth)).cast("string")).otherwise(text)
 
 
 def value(text: SparkColumn, column: Column) -> SparkColumn:
@@ -74,7 +59,7 @@ def substituted(text: SparkColumn, column: Column, named: Callable[[str], SparkC
 
 
 def violations(cell: SparkColumn, text: SparkColumn, value: SparkColumn, column: Column) -> list[SparkColumn]:
-    """One Spark column per rule that refuses a row: null, or (rule, field, value as it came)."""
+    """One Spark column per rule that refuses a row: null, or (rule, field, value as it came: `shown`)."""
     untyped = text.isNotNull() & value.isNull()
     found = [(F.concat(F.lit(f"{column.name}_"), _why_untyped(text, column)), untyped)]
     found += [
@@ -92,6 +77,13 @@ def warnings(text: SparkColumn, value: SparkColumn, column: Column) -> list[Spar
         for rule, broken in _rules(text, value, column)
         if _only_warns(rule, column)
     ]
+
+
+def shown(cell: SparkColumn) -> SparkColumn:
+    """As much of a cell as stands among the reasons of a refused row, which has all of it in its raw form."""
+    return F.when(F.char_length(cell) > MAX_SHOWN, F.concat(F.left(cell, F.lit(MAX_SHOWN - 1)), F.lit("…"))).otherwise(
+        cell
+    )
 
 
 def _only_warns(rule: ColumnRule, column: Column) -> bool:
@@ -119,7 +111,8 @@ def _rules(text: SparkColumn, value: SparkColumn, column: Column) -> Iterator[tu
         limit = _number(column.maximum)
         yield "above_maximum", value >= limit if column.exclusive_maximum else value > limit
     if column.pattern is not None:
-        yield "pattern_mismatch", ~value.cast("string").rlike(f"^(?:{column.pattern})$")
+        # Judged where the texts are made, by an expression that has no stack to overflow.
+        yield "pattern_mismatch", F.array_contains(F.col(texts.MISMATCHED), column.name)
 
 
 def _why_untyped(text: SparkColumn, column: Column) -> SparkColumn:
@@ -141,7 +134,7 @@ def _why_untyped(text: SparkColumn, column: Column) -> SparkColumn:
 def _integer(text: SparkColumn, column: Column) -> SparkColumn:
     """Whole numbers, also as spreadsheets leave them: `17850.0` is 17850, `1,200` is 1200."""
     plain = _ungrouped(text)
-    whole = F.regexp_extract(plain, r"^([+-]?\d+)", 1)
+    whole = F.regexp_extract(plain, r"^([+-]?\d++)", 1)
     return F.when(plain.rlike(_INTEGER), whole.try_cast(column.type.spark))
 
 
@@ -165,9 +158,9 @@ def _instant(text: SparkColumn, column: Column) -> SparkColumn:
 
 def _by_format(text: SparkColumn, name: str) -> SparkColumn:
     if name == "epoch_seconds":
-        return F.when(text.rlike(r"^\d{9,10}$"), F.timestamp_seconds(text.try_cast("bigint")))
+        return F.when(text.rlike(r"^\d{9,10}\z"), F.timestamp_seconds(text.try_cast("bigint")))
     if name == "epoch_millis":
-        return F.when(text.rlike(r"^\d{12,13}$"), F.timestamp_millis(text.try_cast("bigint")))
+        return F.when(text.rlike(r"^\d{12,13}\z"), F.timestamp_millis(text.try_cast("bigint")))
     return F.try_to_timestamp(text, F.lit(name))
 
 
@@ -181,7 +174,7 @@ def _ungrouped(text: SparkColumn) -> SparkColumn:
 
 
 def _fits_scale(column: Column) -> str:
-    return rf"^[+-]?\d*(\.\d{{0,{column.type.scale}}}0*)?$"
+    return rf"^[+-]?\d*+(\.\d{{0,{column.type.scale}}}0*+)?\z"
 
 
 def _number(limit: Decimal) -> SparkColumn:

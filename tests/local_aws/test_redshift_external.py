@@ -105,6 +105,14 @@ def test_types_are_those_of_spectrum(redshift: RedshiftData, schema: str, files:
     ]
 
 
+def test_of_a_long_text_16384_characters_are_read(redshift: RedshiftData, schema: str, files: Table) -> None:
+    append(files, row("é" * 16_384, 1), row("é" * 16_384 + "a" * 4_000_000, 2))
+    assert redshift.run(f"SELECT bytes, LEN(file_id), file_id = REPEAT('é', 16384) FROM {schema}.files ORDER BY 1") == [
+        (1, 16_384, True),
+        (2, 16_384, True),
+    ]
+
+
 def test_position_deletes_are_honoured(redshift: RedshiftData, schema: str, files: Table, s3: Any) -> None:
     append(files, row("a", 1), row("b", 2), row("c", 3))
     assert redshift.run(f"SELECT count(*) FROM {schema}.files") == [(3,)]

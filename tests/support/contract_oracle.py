@@ -13,11 +13,16 @@ from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from functools import cache
 from html import unescape
+from html.entities import html5
 from typing import Any
+from unicodedata import category
 
 from lakehouse.contract import Column
 
-_BLANKS = " \t\r\n\u00a0\ufeff"
+# By what Unicode says of each character, and two that stand for nothing.
+_BLANKS = "\u200b\ufeff" + "".join(
+    character for character in map(chr, range(0x10000)) if character.isspace() and not "\x1c" <= character <= "\x1f"
+)
 _BITS = {"smallint": 15, "integer": 31, "bigint": 63}
 _WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _BOOLEANS = dict.fromkeys(("true", "t", "yes", "y", "1"), True) | dict.fromkeys(("false", "f", "no", "n", "0"), False)
@@ -57,11 +62,20 @@ def read_cell(text: str | None, column: Column) -> Reading:
 
 def _read(text: str | None, column: Column) -> Reading:
     bare = (text or "").strip(_BLANKS)
-    if not bare or bare.lower() in (spelling.lower() for spelling in column.nulls):
+    if len(bare) > _longest(column):
+        rule = "not_allowed" if column.values else "too_long" if column.type.kind == "varchar" else "malformed"
+        return _broken(column, rule)
+    # Again and again, until nothing changes: what was put together or escaped twice is meant to be one value.
+    for _ in range(8):
+        before = bare
+        for step in (_without_prefix, *(_repairing(repair) for repair in column.repairs)):
+            if _says_nothing(bare, column):
+                return _broken(column, "missing") if column.required else Reading()
+            bare = step(bare, column).strip(_BLANKS)
+        if bare == before:
+            break
+    if _says_nothing(bare, column):
         return _broken(column, "missing") if column.required else Reading()
-    bare = _without_prefix(bare, column)
-    for repair in column.repairs:
-        bare = _REPAIRS[repair](bare)
     meant = column.synonyms.get(bare.lower())
     if column.values:
         return _broken(column, "not_allowed") if meant is None else Reading(meant)
@@ -70,6 +84,23 @@ def _read(text: str | None, column: Column) -> Reading:
         return _broken(column, value.rule)
     refusing = [rule for rule in _broken_rules(value, column) if rule not in column.warnings]
     return Reading(value, frozenset(f"{column.name}_{rule}" for rule in refusing))
+
+
+def _says_nothing(text: str, column: Column) -> bool:
+    return not text or text.lower() in (spelling.lower() for spelling in column.nulls)
+
+
+def _longest(column: Column) -> int:
+    """Characters of a cell that may be a value: 256 of numbers, dates and the like; of text, what fits the column or is
+    one of its spellings, 32 times as much where repairs make it shorter, and 256 for what stands around."""
+    spellings = max((len(spelling) for spelling in (*column.values, *column.synonyms, *column.nulls)), default=0)
+    if column.type.kind != "varchar":
+        return max(256, spellings)
+    return 256 + max(spellings, (column.type.length or 0) * (32 if column.repairs else 1))
+
+
+def _repairing(name: str) -> Callable[[str, Column], str]:
+    return lambda text, _: _REPAIRS[name](text)
 
 
 @dataclass(frozen=True)
@@ -85,7 +116,7 @@ def _broken_rules(value: Any, column: Column) -> list[str]:
     rules = []
     if column.type.kind == "varchar" and len(value.encode()) > (column.type.length or 0):
         rules.append("too_long")
-    if column.pattern is not None and re.fullmatch(column.pattern, value) is None:
+    if column.pattern is not None and re.fullmatch(column.pattern, value, re.ASCII) is None:
         rules.append("pattern_mismatch")
     low, high = column.minimum, column.maximum
     if low is not None and (value < low or (column.exclusive_minimum and value == low)):
@@ -106,8 +137,9 @@ def _without_prefix(text: str, column: Column) -> str:
 
 
 def _currency_sign(text: str) -> str:
-    sign = r"(?:[€$£¥₹]|[A-Z]{3})"
-    found = re.fullmatch(rf"{sign}\s*([\d.,]+)|([\d.,]+)\s*{sign}", text)
+    signs = "".join(character for character in set(text) if category(character) == "Sc") or "€"
+    sign = rf"(?:[{re.escape(signs)}]|zł|kr|[A-Z]{{3}})"
+    found = re.fullmatch(rf"{sign}[{_BLANKS}]*([0-9.,]+)|([0-9.,]+)[{_BLANKS}]*{sign}", text)
     return text if found is None else found[1] or found[2]
 
 
@@ -128,6 +160,24 @@ def _number_words(text: str) -> str:
     return str(_WORDS.index(text.lower())) if text.lower() in _WORDS else text
 
 
+def _html_entities(text: str) -> str:
+    """HTML's own, if they end with a semicolon; what stands for no character, or U+0000, is no entity."""
+
+    def meant(entity: re.Match[str]) -> str:
+        digits = entity[1].lower()
+        if digits.startswith("#"):
+            point = int(digits[2:], 16) if digits[1] == "x" else int(digits[1:])
+            if point == 0 or point > 0x10FFFF or 0xD800 <= point < 0xE000:
+                return entity[0]
+            if not 0x80 <= point < 0xA0:
+                return chr(point)  # the library's leaves out what HTML calls no character
+        elif f"{entity[1]};" not in html5:
+            return entity[0]
+        return unescape(entity[0])
+
+    return re.sub(r"&(#[0-9]+|#[xX][0-9A-Fa-f]+|[A-Za-z0-9]+);", meant, text)
+
+
 def _mojibake(text: str) -> str:
     try:
         return text.encode("cp1252").decode("utf-8")
@@ -137,13 +187,14 @@ def _mojibake(text: str) -> str:
 
 def _email(text: str) -> str:
     inside = re.fullmatch(r"[^<>]*<([^<>]*)>", text)
-    address = (inside[1] if inside else text).removeprefix("mailto:")
+    address = inside[1] if inside else text
+    address = address[7:] if address.lower().startswith("mailto:") else address
     local, at, domain = address.rpartition("@")
     return f"{local}{at}{domain.lower()}"
 
 
 def _phone(text: str) -> str:
-    return re.sub("^00", "+", re.sub(r"[ ./()-]", "", text.replace("(0)", "")))
+    return re.sub("^00", "+", re.sub(rf"[{_BLANKS}./()-]", "", text.replace("(0)", "")))
 
 
 _REPAIRS: Mapping[str, Callable[[str], str]] = {
@@ -151,7 +202,7 @@ _REPAIRS: Mapping[str, Callable[[str], str]] = {
     "decimal_comma": _decimal_comma,
     "percent": _percent,
     "number_words": _number_words,
-    "html_entities": unescape,
+    "html_entities": _html_entities,
     "mojibake": _mojibake,
     "email": _email,
     "phone": _phone,

@@ -67,7 +67,9 @@ def export(
             f"WHERE {condition.sql} ORDER BY file_id, row_number",
             condition.parameters,
         ).dicts()
-    records = [record(row["quarantine_id"], row["raw"], json.loads(row["violations"]), contract) for row in rows]
+    records = [
+        record(row["quarantine_id"], row["raw"], json.loads(row["violations"]), contract) for row in _whole(list(rows))
+    ]
     if not records:
         typer.echo("no refused row is meant by that; see `lakehouse quarantine list`", err=True)
         return
@@ -79,6 +81,18 @@ def export(
     with out.open("x", encoding="utf-8", newline="") as target:
         target.writelines(text)
     typer.echo(f"wrote {len(records):,} rows; corrected, land them: lakehouse land {out} --dataset {dataset} --wait")
+
+
+def _whole(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The rows with all of their raw form, of which Redshift shows the beginning."""
+    from lakehouse import tables
+    from lakehouse.cli.lake_reader import LakeReader
+
+    cut = {row["quarantine_id"] for row in rows if len(row["raw"]) >= tables.MAX_SHOWN_CHARACTERS}
+    found = LakeReader().matching(tables.quarantined_rows, {"quarantine_id": cut}) if cut else []
+    raw = {row["quarantine_id"]: row["raw"] for row in found}
+    for row in rows:
+        yield {**row, "raw": raw.get(row["quarantine_id"], row["raw"])}
 
 
 def record(identity: str, raw: str, violations: Sequence[dict[str, Any]], contract: SourceContract) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 import typer
 
 from lakehouse import conditions
+from lakehouse.cell_text import CellText, sources
 from lakehouse.conditions import Condition
 from lakehouse.contract import Column, SourceContract
 
@@ -49,8 +50,8 @@ def key_parts(contract: SourceContract, texts: Sequence[str]) -> tuple[KeyPart, 
         names = ", ".join(contract.key)
         raise typer.BadParameter(f"{len(texts)} parts; the key of {contract.dataset} is {names}", param_hint="KEY")
     return tuple(
-        KeyPart(column, None if _is_null(text, column) else _canonical(text, column))
-        for column, text in zip(columns, texts, strict=False)
+        KeyPart(column, None if (text := CellText(column)(typed)) is None else _canonical(text, column))
+        for column, typed in zip(columns, texts, strict=False)
     )
 
 
@@ -76,10 +77,10 @@ def on_raw(parts: Iterable[KeyPart]) -> Condition:
 
 def names(raw: str, is_readable: bool, parts: Sequence[KeyPart]) -> bool:
     """Whether a refused row names this key: a readable one in its columns, another anywhere in its text."""
-    if not is_readable:
+    cells = _object(raw) if is_readable else None
+    if cells is None:
         words = [spellings for part in parts if (spellings := _spellings(part))]
         return bool(words) and all(any(_is_word(text, raw) for text in spellings) for spellings in words)
-    cells = json.loads(raw)
     return all(_reads_as(cells.get(part.column.name), part) for part in parts)
 
 
@@ -87,7 +88,7 @@ def changes(contract: SourceContract, came: Mapping[str, Any], row: Mapping[str,
     """The cells of a row (bronze's text) that are not the same text in silver; a column that silver lacks is none."""
     found = []
     for column in contract.columns:
-        for source, worth in _sources(contract, column):
+        for source, worth in sources(column, contract):
             cell = came.get(source)
             if cell and column.name in row and (how := _how(cell, row[column.name], column, worth)):
                 found.append(Change(column.name, source, cell, row[column.name], how))
@@ -116,7 +117,7 @@ def _canonical(text: str, column: Column) -> str:
             return str(conditions.since(text))
         else:
             # As it is in silver, also where it is typed as it came.
-            return column.synonyms.get(_bare(text, column).lower(), _bare(text, column))
+            return column.synonyms.get(text.lower(), text)
     except (ValueError, InvalidOperation, KeyError):
         pass
     raise typer.BadParameter(f'"{text}" is no {column.type}, as {column.name} is', param_hint="KEY")
@@ -152,14 +153,21 @@ def _days(value: str, column: Column) -> Iterator[str]:
             yield day.strftime(match[2].join(_STRFTIME[word] for word in (match[1], match[3], match[4])))
 
 
+def _object(raw: str) -> dict[str, Any] | None:
+    """The cells of a row; None where Redshift shows only the beginning of it."""
+    try:
+        cells: dict[str, Any] = json.loads(raw)
+    except json.JSONDecodeError:
+        return None
+    return cells
+
+
 def _reads_as(cell: str | None, part: KeyPart) -> bool:
     """Whether a cell of a refused row is what was asked for."""
     column = part.column
-    if cell is None or _is_null(cell, column):
-        return part.value is None
-    if part.value is None:
-        return False
-    text = _bare(cell, column)
+    text = CellText(column)(cell)
+    if text is None or part.value is None:
+        return text is part.value
     if column.type.is_temporal:
         time = part.value[11:16]
         is_spelled = time in text and any(day in text for day in _spellings(part))
@@ -169,52 +177,21 @@ def _reads_as(cell: str | None, part: KeyPart) -> bool:
     return column.synonyms.get(text.lower(), text).rstrip() == part.value.rstrip()
 
 
-def _sources(contract: SourceContract, column: Column) -> Iterator[tuple[str, Decimal | None]]:
-    """The bronze columns that a column is read from, and what one of theirs is worth in its unit."""
-    yield column.name, None
-    yield from ((unit.name, unit.worth) for unit in contract.unit_columns if unit.column == column.name)
-
-
 def _how(cell: str, value: Any, column: Column, worth: Decimal | None) -> str:
     """What was done to a cell, in the order in which silver does it."""
-    steps = []
-    if (trimmed := _trimmed(cell)) != cell:
-        steps.append("blanks dropped")
-    text = _bare(cell, column)
-    if value is None:
-        return ", ".join([*steps, *(["spells null"] if text else [])])
-    if text != trimmed:
-        steps.append("prefix dropped")
+    steps, text = CellText(column).steps(cell), CellText(column)(cell)
+    if value is None or text is None:
+        return ", ".join(steps)
     meant = column.synonyms.get(text.lower(), text)
     if meant != text:
         steps.append("synonym")
-    number, typed = _number(meant), _number(_text(value))
     if worth is not None:
         steps.append(f"times {worth}")
-    elif column.type.is_numeric and number is not None and number == typed:
-        steps += [f"read as {column.type}"] if meant != _text(value) else []
-    elif column.repairs and meant != _text(value):
-        steps.append(f"repaired: {' or '.join(column.repairs)}")
-    elif meant != _text(value):
+    elif meant != _text(value) and not (
+        column.repairs and steps and _number(meant) == _number(_text(value)) is not None
+    ):
         steps.append(f"read as {column.type}")
     return ", ".join(steps)
-
-
-def _is_null(cell: str, column: Column) -> bool:
-    text = _bare(cell, column)
-    return not text or text.lower() in (spelling.lower() for spelling in column.nulls)
-
-
-def _trimmed(cell: str) -> str:
-    """Without blanks and byte order marks around it."""
-    return cell.strip("\ufeff").strip()
-
-
-def _bare(cell: str, column: Column) -> str:
-    """The cell without the blanks around it and without the prefix of a sender."""
-    text = _trimmed(cell)
-    prefix = next((prefix for prefix in column.prefixes if text.lower().startswith(prefix.lower())), "")
-    return text[len(prefix) :]
 
 
 def _is_word(text: str, raw: str) -> bool:

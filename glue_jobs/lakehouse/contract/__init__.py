@@ -3,7 +3,7 @@
 ``load_registry()`` gives every contract of the installed package. Knows no Spark and no AWS.
 """
 
-from lakehouse.contract.column import REPAIRS, Column
+from lakehouse.contract.column import REPAIRS, Column, Repair
 from lakehouse.contract.errors import ContractError, Problem
 from lakehouse.contract.lineage import ColumnSource
 from lakehouse.contract.model import (
@@ -42,6 +42,7 @@ __all__ = [
     "GoldSource",
     "Problem",
     "Registry",
+    "Repair",
     "RowRule",
     "SourceContract",
     "UnitColumn",

@@ -24,7 +24,8 @@ REPAIRS: Mapping[Repair, str] = MappingProxyType(
         "12.5 and `1.234,50` is 1234.50",
         "percent": "a number with a percent sign is that number of hundredths: `15 %` is 0.15",
         "number_words": "`zero` to `twelve` in English, whatever the case, are 0 to 12",
-        "html_entities": "`&amp;`, `&eacute;`, `&#233;` and all others of HTML 5 are the characters they stand for",
+        "html_entities": "`&amp;`, `&eacute;`, `&#233;` and all others of HTML 5 that end with a semicolon are the characters "
+        "they stand for; `&#0;` and numbers of no character stay as they are",
         "mojibake": "UTF-8 that was read as Windows-1252 is read again: `CafÃ©` is `Café`; text that is no such thing, "
         "or would not be UTF-8, stays",
         "email": "`mailto:` before, `<` `>` around and a display name before the address are dropped; the part after "
@@ -60,7 +61,8 @@ class Column:
     formats: tuple[str, ...] = ()
     """Spark datetime patterns tried in order, or ``epoch_seconds`` / ``epoch_millis``; dates and timestamps only."""
     nulls: tuple[str, ...] = ()
-    """Spellings that mean null, the dataset's and the column's together, compared without regard to case."""
+    """Spellings that mean null, the dataset's and the column's together, compared without regard to case: as the cell
+    came, without its prefix, or repaired."""
     values: tuple[str, ...] = ()
     """The only values allowed; empty when any value is."""
     synonyms: Mapping[str, str] = field(default_factory=dict, hash=False)
@@ -74,9 +76,10 @@ class Column:
     repairs: tuple[Repair, ...] = ()
     """What may be put right in the text before it is read, in the order of `REPAIRS`."""
     prefixes: tuple[str, ...] = ()
-    """Texts that senders put before the value and of which one is dropped, compared without regard to case: `user:`.
+    """Texts that senders put before the value and that are dropped, compared without regard to case: `user:`.
 
-    Longest first: the first that the text begins with is the one that was meant.
+    Longest first: the first that the text begins with is the one that was meant. What is left may be empty or spell
+    null, and then is null.
     """
     alias_units: Mapping[str, Decimal] = field(default_factory=dict, hash=False)
     """Lower-cased alias -> what one unit under that header is worth in the column's own: amount_cents -> 0.01."""

@@ -20,7 +20,16 @@ import pyarrow as pa
 import pyarrow.csv
 
 from lakehouse.contract import SourceContract
-from lakehouse.intake.model import CONTROL_COLUMNS, MAX_RECORD_BYTES, Chunk, Refusal, text_array, too_long
+from lakehouse.intake.model import (
+    CONTROL_COLUMNS,
+    MAX_COLUMNS,
+    MAX_RECORD_BYTES,
+    Chunk,
+    Refusal,
+    named,
+    text_array,
+    too_long,
+)
 from lakehouse.intake.source import Source
 
 DELIMITERS = ",;\t|"
@@ -41,8 +50,10 @@ class _Header:
     width: int
     places: Mapping[int, str]
     """Position → contract column."""
-    unknown: Mapping[int, tuple[str, bool]]
-    """Position of any other column → the name under which its cells are rescued, and whether it is the header's."""
+    unknown: Mapping[int, str]
+    """Position of any other column → the name under which its cells are rescued."""
+    strange: Sequence[str]
+    """Those that the header itself names."""
     end: int
 
 
@@ -82,27 +93,30 @@ def _read_header(source: Source, contract: SourceContract, given: Collection[str
             f"{', '.join(contract.column_names)}",
             source.offset(source.start),
         )
+    if len(best.cells) > MAX_COLUMNS:
+        detail = f"the first line names {len(best.cells):,} columns; the limit is {MAX_COLUMNS:,}"
+        raise Refusal("too_many_columns", detail, source.offset(source.start))
     # Of two spellings of one column the first counts, the other is rescued.
     first = {name: index for index, name in reversed(places.items())}
     places = {index: name for index, name in places.items() if first[name] == index}
     if missing := [name for name in contract.key if name not in places.values() and name not in given]:
         raise Refusal(
             "header_mismatch",
-            f"the key column {', '.join(missing)} is not in the header ({', '.join(best.cells)})",
+            f"the key column {', '.join(missing)} is not in the header ({named(best.cells)})",
             source.offset(source.start),
         )
-    unknown: dict[int, tuple[str, bool]] = {}
+    unknown: dict[int, str] = {}
     taken: set[str] = set()
     for index, cell in enumerate(best.cells):
         if index not in places:
             name = f"{cell} (column {index + 1})" if cell in taken else cell or f"column {index + 1}"
-            unknown[index] = (name, bool(cell))
+            unknown[index] = name
             taken.add(name)
-    strange = [name for name, _ in unknown.values() if name not in CONTROL_COLUMNS]
-    if contract.drift == "freeze" and strange:
-        detail = f"{contract.dataset} is frozen and does not know the column {', '.join(strange)}"
+    strange = [name for index, name in unknown.items() if best.cells[index]]
+    if contract.drift == "freeze" and (others := [name for name in unknown.values() if name not in CONTROL_COLUMNS]):
+        detail = f"{contract.dataset} is frozen and does not know the column {named(others)}"
         raise Refusal("unknown_column", detail, source.offset(source.start))
-    return _Header(best.delimiter, len(best.cells), places, unknown, source.start + len(header.encode()))
+    return _Header(best.delimiter, len(best.cells), places, unknown, strange, source.start + len(header.encode()))
 
 
 @dataclass(frozen=True)
@@ -257,12 +271,12 @@ class _Rows:
             values={name: columns[index] for index, name in header.places.items()},
             rescued=text_array(rescued) if header.unknown or unreadable else None,
             unreadable=text_array(reasons) if unreadable else None,
+            strange=header.strange,
         )
 
     def _rescued(self, cells: Iterable[str]) -> str | None:
-        """The cells that the contract does not know as JSON; an empty cell without a name is nothing."""
-        columns = zip(self._header.unknown.values(), cells, strict=True)
-        named = {name: cell for (name, is_named), cell in columns if cell or is_named}
+        """The cells that the contract does not know as JSON; an empty one is nothing."""
+        named = {name: cell for name, cell in zip(self._header.unknown.values(), cells, strict=True) if cell}
         return orjson.dumps(named).decode() if named else None
 
 

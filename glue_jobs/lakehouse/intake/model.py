@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -12,8 +12,12 @@ import pyarrow as pa
 MAX_RECORD_BYTES = 4 << 20
 # Objects and lists inside of one another.
 MAX_NESTING = 100
+# Redshift's widest table has 1,600 columns. Each name costs an array for every block of rows, and a place in every row.
+MAX_COLUMNS = 2_000
 # Of a line that is too long, as much as is worth showing; the whole of it stays in the raw file.
 KEPT_OF_TOO_LONG_BYTES = 64 << 10
+# How many names a sentence holds, and how much of each.
+_NAMED, _NAMED_CHARACTERS = 20, 100
 CORRECTS = "_quarantine_id"
 """The column by which a landed row says which refused row it corrects."""
 CONTROL_COLUMNS = (CORRECTS, "_violations", "_raw")
@@ -78,6 +82,11 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "The first line is longer than any header.",
             "Check that its lines end with LF or CR LF, and send it again.",
         ),
+        "too_many_columns": Reason(
+            f"The header names more than {MAX_COLUMNS:,} columns, more than any table has.",
+            "Check that the first line is a header and that its lines end with LF or CR LF; send wide data as rows of "
+            "name and value.",
+        ),
         "header_missing": Reason(
             "The first line names not one column of the dataset.",
             "Send the names of the columns as the first line, and check that the file is landed under the right "
@@ -136,6 +145,7 @@ UNREADABLE: Mapping[str, str] = MappingProxyType(
         "duplicate_key": "an object names a key twice",
         "nested_too_deeply": f"objects and lists are nested more than {MAX_NESTING} deep",
         "invalid_character": "the row holds U+0000 or half a surrogate pair",
+        "too_many_columns": f"the object has more than {MAX_COLUMNS:,} keys",
         "record_too_long": f"the row has more than {MAX_RECORD_BYTES >> 20} MiB",
     }
 )
@@ -160,6 +170,8 @@ class Chunk:
     unreadable: pa.Array | None = None
     encoding: str = "utf-8"
     """What the file was read as."""
+    strange: Sequence[str] = ()
+    """Columns that the file's header names and the contract does not know, whether or not a row has a value there."""
 
 
 class Refusal(Exception):  # noqa: N818 - a verdict about a file, not a fault of the program
@@ -174,6 +186,14 @@ class Refusal(Exception):  # noqa: N818 - a verdict about a file, not a fault of
         super().__init__(f"{detail}{place}. {REASONS[reason].advice}")
         self.reason = reason
         self.offset = offset
+
+
+def named(names: Sequence[str]) -> str:
+    """Names for a sentence; of many or long ones the beginning."""
+    text = ", ".join(
+        name if len(name) <= _NAMED_CHARACTERS else f"{name[:_NAMED_CHARACTERS]}…" for name in names[:_NAMED]
+    )
+    return f"{text} and {len(names) - _NAMED:,} more" if len(names) > _NAMED else text
 
 
 def text_array(values: object) -> pa.Array:

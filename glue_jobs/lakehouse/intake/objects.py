@@ -17,11 +17,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.contract import SourceContract
-from lakehouse.intake.model import CONTROL_COLUMNS, MAX_NESTING, Chunk, Refusal, text_array
+from lakehouse.intake.model import CONTROL_COLUMNS, MAX_COLUMNS, MAX_NESTING, Chunk, Refusal, named, text_array
 from lakehouse.intake.source import Source
 
 # Files have a few lists of keys; one that has a new one in every object is not let fill the memory with them.
 MAX_SHAPES = 1_000
+MAX_KEYS = 50_000
 
 # Escapes of U+0000, which Redshift has no place for, and of surrogates, of which a half is no character.
 _RISKY_ESCAPE = re.compile(r"\\u(0000|[dD][89a-fA-F])")
@@ -74,6 +75,7 @@ class Rows:
     def __init__(self, contract: SourceContract, source: Source) -> None:
         self._contract, self._source = contract, source
         self._shapes: dict[tuple[str, ...], _Shape] = {}
+        self._keys = 0
         self._nothing = (None,) * (len(contract.text_columns) + 1)
         self._outer = _outer_names(contract)
         self.first = 1
@@ -87,6 +89,8 @@ class Rows:
         """One JSON value and its text."""
         if type(item) is not dict:
             self.refuse("not_an_object", text)
+        elif len(item) > MAX_COLUMNS:
+            self.refuse("too_many_columns", text)
         elif repeated:
             self.refuse("duplicate_key", text)
         elif "\x00" in text:
@@ -148,13 +152,15 @@ class Rows:
                 source[column] = key
         strange = [key for key in unknown if key not in CONTROL_COLUMNS]
         if strange and self._contract.drift == "freeze":
-            detail = f"{self._contract.dataset} is frozen and does not know the field {', '.join(strange)}"
+            detail = f"{self._contract.dataset} is frozen and does not know the field {named(strange)}"
             place = self._source.data.find(orjson.dumps(strange[0].rpartition(".")[2]), self._source.start)
             raise Refusal("unknown_column", detail, self._source.offset(max(place, self._source.start)))
         # One more than there are columns: itemgetter gives a tuple for two keys and more.
         columns = itemgetter(*(source.get(name, _ABSENT) for name in self._contract.text_columns), _ABSENT)
-        if len(self._shapes) == MAX_SHAPES:
+        self._keys += len(keys)
+        if len(self._shapes) == MAX_SHAPES or self._keys > MAX_KEYS:
             self._shapes.clear()
+            self._keys = len(keys)
         self._shapes[keys] = shape = _Shape(columns, tuple(unknown))
         return shape
 

@@ -13,6 +13,7 @@ from functools import reduce
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyiceberg.expressions as where
 from botocore.exceptions import ClientError
 from pyiceberg.catalog.glue import GlueCatalog
@@ -42,6 +43,8 @@ from infra.local_aws.redshift.facts import Column
 from infra.local_aws.redshift.translate import Condition, Virtual
 from infra.local_aws.redshift.types import MAX_VARCHAR_BYTES, ColumnType
 
+# "Strings longer than 16384 characters will be truncated to 16384 characters": the page of Iceberg's types.
+MAX_CHARACTERS = 16384
 CACHE_BYTES = 256 * 2**20
 REGION = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
 
@@ -119,7 +122,7 @@ class Spectrum:
                 self._cache.move_to_end(key)
                 return self._cache[key]
         try:
-            rows = _renamed(source.table.scan(row_filter=rows_wanted, selected_fields=names).to_arrow())
+            rows = _renamed(_cut(source.table.scan(row_filter=rows_wanted, selected_fields=names).to_arrow()))
         except (OSError, ClientError) as error:
             raise RedshiftError(f"Spectrum Scan Error: {source.schema}.{source.name}: {error}") from error
         self._keep(key, rows)
@@ -173,6 +176,15 @@ def _names_in_table(table: Table, columns: Sequence[str]) -> tuple[str, ...]:
 
 def _renamed(rows: pa.Table) -> pa.Table:
     return rows.rename_columns([name.lower() for name in rows.column_names])
+
+
+def _cut(rows: pa.Table) -> pa.Table:
+    """The rows with as much of each text as Redshift reads."""
+    for place, field in enumerate(rows.schema):
+        is_text = pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+        if is_text and (pc.max(pc.binary_length(rows[field.name])).as_py() or 0) > MAX_CHARACTERS:
+            rows = rows.set_column(place, field, pc.utf8_slice_codeunits(rows[field.name], 0, MAX_CHARACTERS))
+    return rows
 
 
 def _filter(table: Table, conditions: Sequence[Condition]) -> where.BooleanExpression:

@@ -1,0 +1,117 @@
+"""Files that mean harm, for several datasets: long, deep and wide, with all that a cell can hold. Seeded."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from lakehouse.contract import SourceContract, load_registry
+from tests.support import intake_fuzz
+from tests.support.hostile_cells import long_cells, of_every_category, short_cells
+
+_SOURCES = load_registry().sources
+DATASETS = ("storefront.users", "storefront.transactions", "storefront.events", "retail.products", "fashion.members")
+LONG_BYTES = (4 << 20) - 8192
+
+
+class Hostile(NamedTuple):
+    """A file to land."""
+
+    dataset: str
+    name: str
+    data: bytes
+
+
+def hostile_files(seed: int, count: int) -> Iterator[Hostile]:
+    """So many files, every kind in turn."""
+    chance, sound = random.Random(seed), intake_fuzz.sound_files()
+    kinds = list(_KINDS.items())
+    for number in range(count):
+        kind, make = kinds[number % len(kinds)]
+        dataset = DATASETS[number % len(DATASETS)]
+        data = make(chance, _SOURCES[dataset])
+        if chance.random() < 0.1:
+            how = intake_fuzz.Spoiling(chance.choice(intake_fuzz.SPOILINGS), chance.random(), chance.getrandbits(16))
+            data = intake_fuzz.spoilt(data, how, sound)
+        yield Hostile(dataset, f"{number:04d}-{kind}", data)
+
+
+def _rows(chance: random.Random, contract: SourceContract, count: int) -> list[dict[str, str]]:
+    """Rows of cells of a few characters; of some every cell is sound."""
+    cells = {column.name: short_cells(column, chance, 60) for column in contract.columns}
+    return [{name: chance.choice(found) for name, found in cells.items()} for _ in range(count)]
+
+
+def _csv(names: Sequence[str], rows: Sequence[Mapping[str, str]], delimiter: str = ",") -> bytes:
+    def line(cells: Sequence[str]) -> str:
+        return delimiter.join('"' + cell.replace('"', '""') + '"' for cell in cells)
+
+    return "\n".join([line(names), *(line([row.get(name, "") for name in names]) for row in rows), ""]).encode()
+
+
+def _ndjson(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+
+
+def _odd_cells(chance: random.Random, contract: SourceContract) -> bytes:
+    rows = _rows(chance, contract, 40)
+    return _csv(contract.column_names, rows) if chance.random() < 0.5 else _ndjson(rows)
+
+
+def _long_cell(chance: random.Random, contract: SourceContract) -> bytes:
+    rows = _rows(chance, contract, 3)
+    for row in rows[:2]:
+        row[chance.choice(contract.column_names)] = chance.choice(long_cells(LONG_BYTES))
+    return _csv(contract.column_names, rows) if chance.random() < 0.5 else _ndjson(rows)
+
+
+def _categories(chance: random.Random, contract: SourceContract) -> bytes:
+    texts = [f"{character}{chance.choice(('', 'a', 'x1'))}{character}" for character in of_every_category()]
+    return _csv(contract.column_names, [dict.fromkeys(contract.column_names, text) for text in texts], ";")
+
+
+def _wide(chance: random.Random, contract: SourceContract) -> bytes:
+    width = chance.choice((1_900, 10_000, 200_000))
+    names = [*contract.column_names, *(f"name_{number}" for number in range(width))]
+    return gzip.compress(f"{','.join(names)}\n{(',' * (len(names) - 1) + chr(10)) * 60}".encode())
+
+
+def _many_keys(chance: random.Random, contract: SourceContract) -> bytes:
+    width = chance.choice((100, 10_000))
+    rows = _rows(chance, contract, 30)
+    return _ndjson([{**row, **{f"{number}.{key}": key for key in range(width)}} for number, row in enumerate(rows)])
+
+
+def _deep(chance: random.Random, contract: SourceContract) -> bytes:
+    depth = chance.choice((90, 500, 100_000))
+    deep = '{"a":' * depth + "1" + "}" * depth
+    return _ndjson(_rows(chance, contract, 5)) + f'{{"{contract.key[0]}":"k","client":{deep}}}\n'.encode()
+
+
+def _long_keys(chance: random.Random, contract: SourceContract) -> bytes:
+    rows = _rows(chance, contract, 5)
+    return _ndjson([{**row, "k" * chance.choice((300, 100_000, 1_000_000)): "&#0;"} for row in rows])
+
+
+def _wide_rows(chance: random.Random, contract: SourceContract) -> bytes:
+    return _csv(contract.column_names, _rows(chance, contract, 3)) + b"," * (3 << 20) + b"\n" + b"\n\n"
+
+
+def _tiny_rows(chance: random.Random, contract: SourceContract) -> bytes:
+    return f"{contract.key[0]},x\n".encode() + b"".join(b"%d,\n" % chance.randrange(99) for _ in range(20_000))
+
+
+_KINDS: Mapping[str, Callable[[random.Random, SourceContract], bytes]] = {
+    "odd-cells": _odd_cells,
+    "long-cell": _long_cell,
+    "categories": _categories,
+    "wide": _wide,
+    "many-keys": _many_keys,
+    "deep": _deep,
+    "long-keys": _long_keys,
+    "wide-rows": _wide_rows,
+    "tiny-rows": _tiny_rows,
+}
