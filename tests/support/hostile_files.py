@@ -14,6 +14,15 @@ from tests.support.hostile_cells import long_cells, of_every_category, short_cel
 
 _SOURCES = load_registry().sources
 DATASETS = ("storefront.users", "storefront.transactions", "storefront.events", "retail.products", "fashion.members")
+# What the other columns of a row hold, so that one cell decides over it.
+_SOUND: Mapping[str, Mapping[str, str]] = {
+    "storefront.users": {"country": "DE", "signed_up_at": "2026-01-01 00:00:00"},
+    "storefront.events": {"event_type": "page_view", "occurred_at": "2026-01-01 00:00:00"},
+    "storefront.transactions": {
+        "user_id": "u-1", "product_id": "p-1", "quantity": "2", "unit_price": "9.50", "amount": "19.00",
+        "currency": "EUR", "status": "completed", "occurred_at": "2026-01-01 00:00:00",
+    },
+}  # fmt: skip
 LONG_BYTES = (4 << 20) - 8192
 
 
@@ -25,13 +34,13 @@ class Hostile(NamedTuple):
     data: bytes
 
 
-def hostile_files(seed: int, count: int) -> Iterator[Hostile]:
+def hostile_files(seed: int, count: int, datasets: Sequence[str] = DATASETS) -> Iterator[Hostile]:
     """So many files, every kind in turn."""
     chance, sound = random.Random(seed), intake_fuzz.sound_files()
     kinds = list(_KINDS.items())
     for number in range(count):
         kind, make = kinds[number % len(kinds)]
-        dataset = DATASETS[number % len(DATASETS)]
+        dataset = datasets[number % len(datasets)]
         data = make(chance, _SOURCES[dataset])
         if chance.random() < 0.1:
             how = intake_fuzz.Spoiling(chance.choice(intake_fuzz.SPOILINGS), chance.random(), chance.getrandbits(16))
@@ -40,9 +49,16 @@ def hostile_files(seed: int, count: int) -> Iterator[Hostile]:
 
 
 def _rows(chance: random.Random, contract: SourceContract, count: int) -> list[dict[str, str]]:
-    """Rows of cells of a few characters; of some every cell is sound."""
+    """Sound rows, of which a few cells, or all of them, are not."""
     cells = {column.name: short_cells(column, chance, 60) for column in contract.columns}
-    return [{name: chance.choice(found) for name, found in cells.items()} for _ in range(count)]
+    sound = _SOUND.get(contract.dataset, {})
+    found = []
+    for number in range(count):
+        row = {**sound, contract.key[0]: f"k-{chance.getrandbits(32)}"}
+        for name in chance.sample(list(cells), k=(1, 2, len(cells))[number % 3]):
+            row[name] = chance.choice(cells[name])
+        found.append(row)
+    return found
 
 
 def _csv(names: Sequence[str], rows: Sequence[Mapping[str, str]], delimiter: str = ",") -> bytes:

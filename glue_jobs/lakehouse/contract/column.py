@@ -24,8 +24,8 @@ REPAIRS: Mapping[Repair, str] = MappingProxyType(
         "12.5 and `1.234,50` is 1234.50",
         "percent": "a number with a percent sign is that number of hundredths: `15 %` is 0.15",
         "number_words": "`zero` to `twelve` in English, whatever the case, are 0 to 12",
-        "html_entities": "`&amp;`, `&eacute;`, `&#233;` and all others of HTML 5 that end with a semicolon are the characters "
-        "they stand for; `&#0;` and numbers of no character stay as they are",
+        "html_entities": "`&amp;`, `&eacute;`, `&#233;` and all others of HTML 5 that end with a semicolon are the "
+        "characters they stand for; `&#0;` and numbers of no character stay as they are",
         "mojibake": "UTF-8 that was read as Windows-1252 is read again: `CafÃ©` is `Café`; text that is no such thing, "
         "or would not be UTF-8, stays",
         "email": "`mailto:` before, `<` `>` around and a display name before the address are dropped; the part after "
