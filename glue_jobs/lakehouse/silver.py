@@ -12,7 +12,7 @@ from functools import reduce
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - the name every Spark programmer knows
-from pyspark.sql.pandas.functions import ArrowUDFType, arrow_udf
+from pyspark.sql.pandas.functions import arrow_udf
 
 from lakehouse import bronze, intake, tables, texts, values
 from lakehouse.cell_text import sources
@@ -84,7 +84,8 @@ def _with_texts(rows: DataFrame, contract: SourceContract) -> DataFrame:
     """The rows with `_text_<column>` for each of the contract's columns, and `_mismatched` (`lakehouse.texts`)."""
     names = [*contract.column_names, texts.MISMATCHED]
     shape = ", ".join(f"`{name}` {'array<string>' if name == texts.MISMATCHED else 'string'}" for name in names)
-    read = arrow_udf(texts.Texts(contract).__call__, f"struct<{shape}>", ArrowUDFType.SCALAR)
+    # Spark takes its kind from its hints, which its own types do not know.
+    read = arrow_udf(texts.Texts(contract).__call__, f"struct<{shape}>")  # type: ignore[call-overload]
     return rows.withColumn("_texts", read(*contract.text_columns)).select(
         "*",
         *(F.col("_texts")[name].alias(f"_text_{name}") for name in contract.column_names),
