@@ -21,7 +21,7 @@ from lakehouse.cli import main as command
 from lakehouse.cli.mistakes import CommandError
 from lakehouse.settings import Buckets
 from tests.support.landing import new_landing_bucket
-from tests.support.local_aws_process import LocalAwsProcess
+from tests.support.local_aws_process import CREDENTIALS, LocalAwsProcess
 
 LANDING = "land-landing"
 BUCKETS = Buckets(landing=LANDING, lake="land-lake")
@@ -49,7 +49,7 @@ def say(
     local_aws: LocalAwsProcess, bucket: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Say:
     """Runs `lakehouse land …`: exit code, output, errors on one line."""
-    environment = {**stack.environment(local_aws.endpoint), **local_aws.environment}
+    environment = stack.environment(local_aws.endpoint, CREDENTIALS)
     for name, value in {**environment, "LAKEHOUSE_LANDING_BUCKET": bucket, "COLUMNS": "2000"}.items():
         monkeypatch.setenv(name, value)
 

@@ -138,7 +138,7 @@ def lake(local_aws: LocalAwsProcess) -> Iterator[Lake]:
 
 @pytest.fixture(scope="module")
 def redshift(lake: Lake, local_aws: LocalAwsProcess) -> Redshift:
-    settings = Settings(BUCKET, "reading", "dev", "role", "queue")
+    settings = Settings(BUCKET, "unused", "reading", "dev", "role", "queue")
     return Redshift(settings, local_aws.client("redshift-data"))
 
 
@@ -149,7 +149,8 @@ def say(
     """Runs `lakehouse …` as the shell does: its exit code and what it printed, errors included."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "LAKEHOUSE_"))]:
         monkeypatch.delenv(name)
-    names = {"BUCKET": BUCKET, "WORKGROUP": "reading", "DATABASE": "dev", "REDSHIFT_ROLE": "r", "QUEUE_URL": "q"}
+    names = {"BUCKET": BUCKET, "LANDING_BUCKET": "unused", "WORKGROUP": "reading", "DATABASE": "dev"}
+    names |= {"REDSHIFT_ROLE": "r", "QUEUE_URL": "q"}
     for name, value in {**local_aws.environment, **{f"LAKEHOUSE_{n}": v for n, v in names.items()}}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("COLUMNS", "200")
