@@ -89,6 +89,8 @@ SECOND: Delivery = {
     # The first of its dataset: its tables have to be made.
     "storefront/exchange_rates/1.csv": b"rate_date,currency,euro_rate\n2026-03-01,USD,1.08\n2026-03-01,PLN,cheap\n",
     "storefront/users/notes.csv": b"%PDF-1.7 no table at all",
+    "storefront/transactions/page.csv": b"<html><body>503 Service Unavailable</body></html>",
+    # Stays where it is: its writer will rename it.
     "storefront/users/upload.csv.part": b"half a",
     "storefront/transactions/1-again.ndjson": _SALES,
     "storefront/transactions/2.ndjson": ndjson(

@@ -239,7 +239,7 @@ def test_a_file_that_fails_alone_is_refused_and_the_others_are_loaded(lake: Test
     ]
     assert sorted(countries(lake)) == ["u-2", "u-3", "u-4", "u-9"]
     assert sum(parsed for parsed, *_ in accounts(lake)) == 9
-    assert lake.is_landing_empty()
+    assert lake.left_in_landing() == []
     users = lake.read(tables.gold_table(REGISTRY.gold["storefront.dim_user"])).where("user_key <> 0").collect()
     assert sorted(row.user_id for row in users) == ["u-2", "u-3", "u-4", "u-9"]
 

@@ -51,8 +51,9 @@ class TestLake:
         body = content.encode() if isinstance(content, str) else content
         self.s3.put_object(Bucket=LANDING, Key=f"{dataset.replace('.', '/')}/{name}", Body=body)
 
-    def is_landing_empty(self) -> bool:
-        return "Versions" not in self.s3.list_object_versions(Bucket=LANDING)
+    def left_in_landing(self) -> list[str]:
+        """Keys of the versions that are there."""
+        return [item["Key"] for item in self.s3.list_object_versions(Bucket=LANDING).get("Versions", [])]
 
     def plan(self, max_files: int = 100) -> batches.Batch | None:
         return batches.plan(self.s3, BUCKETS, max_files, 1 << 30, datetime.now(UTC))
