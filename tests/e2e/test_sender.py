@@ -1,10 +1,12 @@
-"""A sender that writes over one object all the time, while batches run: no version is lost, and no row."""
+"""Senders as they are: one writes over its object all the time while batches run, another sends what is refused."""
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 from tests.e2e.conftest import Stack, wait_for
@@ -40,3 +42,19 @@ def test_every_version_of_an_object_has_a_verdict_and_its_row_a_place(running: S
     (counted,) = running.sql("SELECT COUNT(*) AS users FROM storefront.dim_user WHERE user_id LIKE 'overwritten-%'")
     assert int(counted["users"]) == len(sent)
     running.cli("prove")
+
+
+def test_a_refused_file_does_not_end_green_and_is_judged_again_when_it_is_sent_again(
+    running: Stack, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.csv"
+    page.write_text("<html><body>503 Service Unavailable</body></html>")
+    land = ("land", page, "--dataset", "storefront.users", "--wait")
+    said = running.cli(*land, expect=3)
+    assert "html_page" in said
+    assert "lakehouse quarantine show " in said
+    again = json.loads(running.cli(*land, "--json", "--allow-refused"))
+    assert again["verdicts"] == {"quarantined": 1}
+    files = running.sql("SELECT file_id FROM lake_ops.files WHERE key = 'storefront/users/page.csv'")
+    assert len({file["file_id"] for file in files}) == 2
+    assert again["files"][0]["file_id"] in {file["file_id"] for file in files}
