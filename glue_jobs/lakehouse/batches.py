@@ -209,11 +209,13 @@ def finish(s3: Any, buckets: Buckets, batch: Batch, verdicts: dict[str, tuple[st
     Just the versions that have a verdict leave landing. One without was gone before it was read. Safe to repeat.
     """
     bucket = buckets.lake
+    if is_finished(s3, bucket, batch.batch_id):
+        return  # what has landed since under the names of its files is another batch's
     with ThreadPoolExecutor(MOVERS) as pool:
         judged = [file for file in batch.files if file.file_id in verdicts]
 
         def move(file: LandedFile) -> None:
-            landing.move(s3, buckets, file, *verdicts[file.file_id], replays=batch.kind == "replay")
+            landing.move(s3, buckets, file, *verdicts[file.file_id], is_ingested=batch.kind == "ingest")
 
         for _ in pool.map(move, judged):
             pass

@@ -144,10 +144,6 @@ def ingest(files: Iterable[LandedFile], plan: IngestPlan) -> Iterator[FileVerdic
     first_with = dict(plan.known_content)
     writers: dict[str, _BronzeWriter | _RowCounter] = {}
     for file in files:
-        if landing.is_uncommitted(file.key):
-            detail = f"a hidden or temporary name, and not renamed in {landing.ABANDONED_AFTER.days} days"
-            yield FileVerdict(file, "", "ignored", "temporary_name", detail)
-            continue
         if file.bytes > intake.MAX_FILE_BYTES:
             detail = f"{file.bytes:,} bytes; the limit is {intake.MAX_FILE_BYTES:,}: split the file"
             yield FileVerdict(file, "", "quarantined", "file_too_large", detail)
@@ -193,6 +189,12 @@ def ingest(files: Iterable[LandedFile], plan: IngestPlan) -> Iterator[FileVerdic
 def given_up(file: LandedFile, why: str, content_hash: str = "") -> FileVerdict:
     """The verdict on a file that cannot be processed: it is not tried again until somebody replays it."""
     return FileVerdict(file, content_hash, "quarantined", "processing_failed", why)
+
+
+def abandoned(file: LandedFile) -> FileVerdict:
+    """The verdict on an upload that its writer has given up."""
+    detail = f"a hidden or temporary name, and not renamed in {landing.ABANDONED_AFTER.days} days"
+    return FileVerdict(file, "", "ignored", "temporary_name", detail)
 
 
 def rows(file: LandedFile, plan: IngestPlan) -> Iterator[pa.RecordBatch]:

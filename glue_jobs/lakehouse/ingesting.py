@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from lakehouse import bronze, tables
+from lakehouse import bronze, landing, tables
 from lakehouse.batches import Batch
 from lakehouse.bronze import FileVerdict, IngestPlan, WrittenFile
 from lakehouse.contract import Registry, SourceContract
@@ -30,6 +30,9 @@ def ingest(lake: Lake, registry: Registry, batch: Batch, buckets: Buckets) -> In
     contracts = {name: registry.sources[name] for name in landed & registry.sources.keys()}
     known, known_content = lake.known(batch, contracts)
     files = [file for file in batch.files if file.file_id not in known]
+    # Names matter where files land. What was accepted or refused once is read whatever it is called.
+    given_up = [file for file in files if batch.kind == "ingest" and landing.is_uncommitted(file.key)]
+    files = [file for file in files if file not in given_up]
     if batch.given_up:
         why = f"runs kept failing: {batch.given_up}"
         return Ingested([bronze.given_up(file, why) for file in files], (), contracts)
@@ -48,6 +51,7 @@ def ingest(lake: Lake, registry: Registry, batch: Batch, buckets: Buckets) -> In
         return Ingested(verdicts, [result for result in results if isinstance(result, WrittenFile)], contracts)
 
     first = read(files, contracts)
+    first = replace(first, verdicts=[*first.verdicts, *map(bronze.abandoned, given_up)])
     grown = bronze.evolved(contracts, first.verdicts)
     if not grown:
         return first

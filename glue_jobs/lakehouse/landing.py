@@ -26,16 +26,16 @@ RAW = "raw/"
 QUARANTINE = "quarantine/files/"
 LEFT = "left/"
 UNKNOWN_DATASET = "unknown"
-OWN_FOLDER = ".lakehouse/"
-"""Where the lake itself writes in landing, which nobody else does."""
-CANARY = f"{OWN_FOLDER}canary"
-"""An object that whoever reads landing can read: when it cannot be read, no other object is at fault."""
+CANARY = ".lakehouse/canary"
+"""An object of the lake's own that whoever reads landing can read: when it cannot be read, no other is at fault."""
 ABANDONED_AFTER = timedelta(days=7)
 """An upload that its writer has not ended by then never will be: it gets the verdict `ignored`."""
 VERSIONING_IS_OFF = (
     "{bucket} is not versioned: a file that is written over before a run has taken it is lost, and nothing can tell. "
     "`aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled` turns it on"
 )
+NULL_VERSION = "null"
+_NO_OBJECTS_FAULT = ("NoSuchBucket", "RequestTimeout")
 # CopyObject takes no more; a larger file is refused, but has to leave landing like any other.
 LARGEST_COPY_BYTES = 5 << 30
 # Bytes of a domain's or a dataset's name; a longer one is nobody's, and would not fit into the key of an archive.
@@ -53,7 +53,8 @@ class UnreadableError(Exception):
 class LandedFile:
     """One version of one object as it was listed. `arrived_at` is S3's LastModified, ISO 8601 in UTC.
 
-    `version_id` is None where S3 keeps no versions apart: there the ETag alone tells whether it is still the same.
+    `version_id` is None where a bucket has never kept versions, and `null` of an object that came while it kept none:
+    of both the ETag tells whether they are still the same.
     """
 
     file_id: str
@@ -68,10 +69,13 @@ class LandedFile:
 def file_id(bucket: str, key: str, etag: str, arrived_at: str, version_id: str | None) -> str:
     """Identity of one version of one object: 32 hex digits, the same on every try.
 
-    Where there are no versions, what lands again is told by its time, in seconds, which is all that S3 says of it.
+    What came while no versions were kept is told by its time too, in seconds, which is all that S3 says of it: whatever
+    is decided about the bucket later, it stays the same file, and what is put in its place is another.
     """
-    version = version_id or f"{etag}\n{datetime.fromisoformat(arrived_at).replace(microsecond=0).isoformat()}"
-    return hashlib.sha256("\n".join((bucket, key, version)).encode()).hexdigest()[:32]
+    version = version_id
+    if version in (None, NULL_VERSION):
+        version = f"{etag}\n{datetime.fromisoformat(arrived_at).replace(microsecond=0).isoformat()}"
+    return hashlib.sha256(f"{bucket}\n{key}\n{version}".encode()).hexdigest()[:32]
 
 
 def dataset_of(key: str) -> str:
@@ -92,9 +96,15 @@ def is_uncommitted(key: str) -> bool:
     )
 
 
+def versioning(s3: Any, bucket: str) -> str | None:
+    """Enabled, Suspended, or None for a bucket that has never kept versions."""
+    status: str | None = s3.get_bucket_versioning(Bucket=bucket).get("Status")
+    return status
+
+
 def is_versioned(s3: Any, bucket: str) -> bool:
     """Whether the bucket keeps what is written over."""
-    return bool(s3.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled")
+    return versioning(s3, bucket) == "Enabled"
 
 
 def waiting(
@@ -118,22 +128,28 @@ def uncommitted(s3: Any, buckets: Buckets) -> list[LandedFile]:
 
 def left_behind(s3: Any, bucket: str) -> list[dict[str, Any]]:
     """What could not be moved out of landing: `file` (LandedFile's fields), `verdict`, `reason`, and S3's `error`."""
-    return [json_object.get(s3, bucket, key) for key in _keys(s3, bucket, LEFT)]
+    notes = []
+    for key in _keys(s3, bucket, LEFT):
+        try:
+            notes.append(json_object.get(s3, bucket, key))
+        except ClientError as error:
+            if not is_missing(error):  # it has left landing since it was listed
+                raise
+    return notes
 
 
 def _versions(s3: Any, bucket: str, dataset: str | None = None) -> Iterator[tuple[LandedFile, bool]]:
     """Every version of every object, in key order, the oldest of a key first, and whether it is the latest."""
     prefix = dataset.replace(".", "/", 1) + "/" if dataset else ""
-    keeps_versions = is_versioned(s3, bucket)
+    never_kept_any = versioning(s3, bucket) is None
     of_one_key: list[tuple[LandedFile, bool]] = []
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
         for item in page.get("Versions", []):
             key, etag = item["Key"], item["ETag"].strip('"')
             is_folder = key.endswith("/") and item["Size"] == 0  # a marker that the S3 console makes
-            if is_folder or key.startswith(OWN_FOLDER):
+            if is_folder or key == CANARY:
                 continue
-            # Without versioning, or while it is suspended, the version `null` is written over.
-            version = item["VersionId"] if keeps_versions or item["VersionId"] != "null" else None
+            version = None if never_kept_any else item["VersionId"]
             arrived_at = item["LastModified"].astimezone(UTC).isoformat()
             identity = file_id(bucket, key, etag, arrived_at, version)
             file = LandedFile(identity, dataset_of(key), key, etag, item["Size"], arrived_at, version)
@@ -154,8 +170,9 @@ def read_file(s3: Any, buckets: Buckets, file: LandedFile) -> bytes | None:
     try:
         data = _body(s3.get_object(Bucket=buckets.landing, Key=file.key, **_this_version(file)))
     except ClientError as error:
-        if not _is_gone(error):
-            raise _fault(s3, buckets, error) from error
+        refusal = None if _is_gone(error) else _fault(s3, buckets, error)
+        if refusal is not None and not isinstance(refusal, UnreadableError):
+            raise
     else:
         archive = archive_key(file, "accepted", None)
         try:
@@ -167,6 +184,8 @@ def read_file(s3: Any, buckets: Buckets, file: LandedFile) -> bytes | None:
             s3.put_object(Bucket=buckets.lake, Key=archive, Body=data)
         return data
     key = archived(s3, buckets.lake, file)
+    if key is None and refusal is not None:
+        raise refusal
     return _body(s3.get_object(Bucket=buckets.lake, Key=key)) if key else None
 
 
@@ -188,7 +207,7 @@ def archived(s3: Any, bucket: str, file: LandedFile) -> str | None:
 
 
 def move(
-    s3: Any, buckets: Buckets, file: LandedFile, verdict: str, reason: str | None, *, replays: bool = False
+    s3: Any, buckets: Buckets, file: LandedFile, verdict: str, reason: str | None, *, is_ingested: bool = True
 ) -> None:
     """Out of landing, to where a file with this verdict is kept; a replayed file from where it was. Safe to repeat.
 
@@ -196,11 +215,11 @@ def move(
     """
     kept, target = archived(s3, buckets.lake, file), archive_key(file, verdict, reason)
     if kept is not None and kept != target:
-        s3.copy({"Bucket": buckets.lake, "Key": kept}, buckets.lake, target)
-        s3.delete_object(Bucket=buckets.lake, Key=kept)
-    # What a replay judges has left landing before, unless it had to stay there; what lies there now is another file.
-    was_left = replays and exists(s3, buckets.lake, _left_key(file))
-    if replays and not was_left:
+        _move_archive(s3, buckets.lake, file, kept, target)
+    # What a replay or a discard is about has left landing before, unless it had to stay there; what lies there now is
+    # another file.
+    was_left = not is_ingested and exists(s3, buckets.lake, _left_key(file))
+    if not is_ingested and not was_left:
         return
     # What is archived already needs no copy; a file that got its verdict unread does.
     if refusal := _take_out(s3, buckets, file, copy_to=None if kept else target):
@@ -223,12 +242,29 @@ def move_left(s3: Any, buckets: Buckets) -> int:
     return moved
 
 
+def _move_archive(s3: Any, bucket: str, file: LandedFile, kept: str, target: str) -> None:
+    try:
+        s3.copy({"Bucket": bucket, "Key": kept}, bucket, target)
+    except ClientError as error:
+        # A twin of this run may have been quicker.
+        if not is_missing(error) or archived(s3, bucket, file) is None:
+            raise
+    else:
+        s3.delete_object(Bucket=bucket, Key=kept)
+
+
 def _take_out(s3: Any, buckets: Buckets, file: LandedFile, copy_to: str | None) -> str | None:
-    """Copy a version, if need be, and delete it from landing; gives S3's words when it refuses this one."""
+    """Copy a version, if need be, and delete it from landing; gives S3's words when it does not give out this one."""
     try:
         if copy_to is not None:
-            _copy_landed(s3, buckets, file, copy_to)
-        s3.delete_object(Bucket=buckets.landing, Key=file.key, **_this_version(file))
+            try:
+                _copy_landed(s3, buckets, file, copy_to)
+            except ClientError as error:
+                if not _is_refusal(error):
+                    raise
+                # Where it can be read, it is the lake that refuses, or the job's role.
+                s3.get_object(Bucket=buckets.landing, Key=file.key, **_this_version(file))["Body"].close()
+                raise error from None
     except ClientError as error:
         # Gone: an earlier try moved it. Changed: another version has landed and waits for the next batch.
         if _is_gone(error):
@@ -237,7 +273,21 @@ def _take_out(s3: Any, buckets: Buckets, file: LandedFile, copy_to: str | None) 
         if not isinstance(fault, UnreadableError):
             raise
         return str(fault)
+    _delete_landed(s3, buckets, file)
     return None
+
+
+def _delete_landed(s3: Any, buckets: Buckets, file: LandedFile) -> None:
+    """Delete just this version. No object refuses that: where it is refused, it is the job's role that may not."""
+    place = {"Bucket": buckets.landing, "Key": file.key}
+    try:
+        if file.version_id == NULL_VERSION:
+            # It may have been written over, and would be deleted by its name.
+            s3.head_object(**place, **_this_version(file))
+        s3.delete_object(**place, **({"VersionId": file.version_id} if file.version_id else {"IfMatch": file.etag}))
+    except ClientError as error:
+        if not _is_gone(error):
+            raise
 
 
 def _left_key(file: LandedFile) -> str:
@@ -245,8 +295,9 @@ def _left_key(file: LandedFile) -> str:
 
 
 def _this_version(file: LandedFile) -> dict[str, str]:
-    """How a call says which version it means."""
-    return {"IfMatch": file.etag} if file.version_id is None else {"VersionId": file.version_id}
+    """How a call that reads says which version it means."""
+    unchanged = {"IfMatch": file.etag} if file.version_id in (None, NULL_VERSION) else {}
+    return unchanged if file.version_id is None else {"VersionId": file.version_id, **unchanged}
 
 
 def _copy_landed(s3: Any, buckets: Buckets, file: LandedFile, target: str) -> None:
@@ -282,22 +333,29 @@ def _body(response: dict[str, Any]) -> bytes:
 
 
 def _fault(s3: Any, buckets: Buckets, error: ClientError) -> Exception:
-    """What a refusal is: of this object, or of all of them, which is an outage and no object's fault."""
+    """What a refusal is: of this object, or of all of them, which is an outage and no object's fault.
+
+    The canary is read as files are, by its version, which is another permission than reading what is current.
+    """
     if not _is_refusal(error):
         return error
     try:
-        s3.head_object(Bucket=buckets.landing, Key=CANARY)
+        listed = s3.list_object_versions(Bucket=buckets.landing, Prefix=CANARY, MaxKeys=1).get("Versions", [])
+        version = {"VersionId": listed[0]["VersionId"]} if listed and listed[0]["VersionId"] != NULL_VERSION else {}
+        _body(s3.get_object(Bucket=buckets.landing, Key=CANARY, **version))
     except ClientError as another:
-        if not is_missing(another):
-            return error
+        if is_missing(another):
+            error.add_note(f"s3://{buckets.landing}/{CANARY} is not there: nobody can tell whose fault it is")
+        return error
     told = error.response["Error"]
     return UnreadableError(f"S3 answers {told['Code']}: {told.get('Message') or 'no message'}")
 
 
 def _is_refusal(error: ClientError) -> bool:
-    """Whether S3 understood a call and refused it; neither its own trouble, nor too many calls."""
+    """Whether S3 understood a call and refused it; neither its own trouble, nor the bucket's, nor too many calls."""
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-    return 400 <= status < 500 and status != 429 and "Throttl" not in error.response["Error"]["Code"]
+    code = error.response["Error"]["Code"]
+    return 400 <= status < 500 and status != 429 and "Throttl" not in code and code not in _NO_OBJECTS_FAULT
 
 
 def _is_gone(error: ClientError) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from infra import wheel
 from lakehouse import jobs, landing, roles, tokens
@@ -80,11 +81,10 @@ def _bucket(settings: Settings) -> None:
 def _landing(settings: Settings) -> None:
     """The bucket of senders: versioned, so that nothing is overwritten unseen; what is forgotten there expires."""
     s3, bucket = boto3.client("s3"), settings.landing_bucket
-    is_new = bucket not in {item["Name"] for item in s3.list_buckets()["Buckets"]}
     s3.create_bucket(Bucket=bucket)
-    if is_new:
+    # Suspended is somebody's decision; `up` and `status` say what it means.
+    if landing.versioning(s3, bucket) is None:
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    # Later it is somebody's decision; `up` and `status` say what it means.
     rules: Any = [
         {
             "ID": "forgotten",
@@ -103,15 +103,21 @@ def _landing(settings: Settings) -> None:
 def _move_landing_of_before(settings: Settings, report: Callable[[str], None]) -> None:
     """Landing was a folder of the lake's bucket once. What still lies there, or somebody still puts there, moves."""
     s3: Any = boto3.client("s3")
-    moved = 0
+    moved, place = 0, f"s3://{settings.bucket}/{LANDING_OF_BEFORE}"
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=settings.bucket, Prefix=LANDING_OF_BEFORE):
         for item in page.get("Contents", []):
-            source = {"Bucket": settings.bucket, "Key": item["Key"]}
-            s3.copy(source, settings.landing_bucket, item["Key"].removeprefix(LANDING_OF_BEFORE))
-            s3.delete_object(**source)
-            moved += 1
+            name, source = item["Key"].removeprefix(LANDING_OF_BEFORE), {"Bucket": settings.bucket, "Key": item["Key"]}
+            if not name or (name.endswith("/") and not item["Size"]):
+                continue  # a folder marker
+            try:
+                # Somebody may be writing there: what comes meanwhile is the next time's.
+                s3.copy(source, settings.landing_bucket, name, ExtraArgs={"CopySourceIfMatch": item["ETag"]})
+                s3.delete_object(**source, IfMatch=item["ETag"])
+                moved += 1
+            except ClientError as error:
+                if not landing.is_precondition(error):
+                    report(f"{place}{name} could not be moved to s3://{settings.landing_bucket}/: {error}")
     if moved:
-        place = f"s3://{settings.bucket}/{LANDING_OF_BEFORE}"
         report(f"{moved} files moved from {place} to s3://{settings.landing_bucket}/, where files are landed now")
 
 

@@ -82,7 +82,7 @@ def test_landing_keeps_what_is_written_over_and_forgets_it_in_the_end(aws: Local
     (rule,) = s3.get_bucket_lifecycle_configuration(Bucket=landing_bucket)["Rules"]
     assert rule["NoncurrentVersionExpiration"]["NoncurrentDays"] == 90
     assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
-    versions = s3.list_object_versions(Bucket=landing_bucket, Prefix=landing.OWN_FOLDER)["Versions"]
+    versions = s3.list_object_versions(Bucket=landing_bucket, Prefix=landing.CANARY)["Versions"]
     assert [version["Key"] for version in versions] == [landing.CANARY], "made once"
 
 

@@ -37,7 +37,7 @@ def content(aws: Aws, settings: Settings, without: Collection[str]) -> Content:
         **lake_tables(aws, without),
         **warehouse_tables(aws, settings.workgroup, settings.database, without),
         **objects(aws, settings.bucket, "raw/", "quarantine/files/", "left/"),
-        "landing": [file for files in objects(aws, settings.landing_bucket, "").values() for file in files],
+        "landing": _landed(aws, settings.landing_bucket),
     }
 
 
@@ -113,6 +113,11 @@ def objects(aws: Aws, bucket: str, *prefixes: str) -> Content:
         ]
         for prefix in prefixes
     }
+
+
+def _landed(aws: Aws, bucket: str) -> list[str]:
+    """What is in landing besides the lake's own canary."""
+    return [file for file in objects(aws, bucket, "")[""] if not file.startswith(".lakehouse/")]
 
 
 def differences(found: Content, expected: Content) -> list[str]:

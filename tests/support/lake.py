@@ -16,7 +16,7 @@ import refine_silver
 from lakehouse import batches, tables
 from lakehouse.batches import Kind, Request
 from lakehouse.lake import Lake
-from lakehouse.landing import LandedFile
+from lakehouse.landing import CANARY, LandedFile
 from lakehouse.settings import Buckets
 from lakehouse.tables import Table
 from tests.support.landing import new_landing_bucket
@@ -53,7 +53,8 @@ class TestLake:
 
     def left_in_landing(self) -> list[str]:
         """Keys of the versions that are there."""
-        return [item["Key"] for item in self.s3.list_object_versions(Bucket=LANDING).get("Versions", [])]
+        versions = self.s3.list_object_versions(Bucket=LANDING).get("Versions", [])
+        return [item["Key"] for item in versions if item["Key"] != CANARY]
 
     def plan(self, max_files: int = 100) -> batches.Batch | None:
         return batches.plan(self.s3, BUCKETS, max_files, 1 << 30, datetime.now(UTC))

@@ -14,6 +14,7 @@ import boto3
 from datagen.generate import TRUTH
 from datagen.sinks import SECOND_DELIVERY
 from infra.local_aws.provision import provision
+from lakehouse import landing
 from lakehouse.cli import stack
 from lakehouse.cli.home import checkout
 from lakehouse.settings import Settings
@@ -62,6 +63,7 @@ def new_landing_bucket(s3: Any, bucket: str) -> None:
         s3.delete_bucket(Bucket=bucket)
     s3.create_bucket(Bucket=bucket)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket=bucket, Key=landing.CANARY, Body=b"")
 
 
 def empty_landing(s3: Any, bucket: str) -> None:

@@ -12,6 +12,7 @@ from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
 from moto.s3.models import s3_backends
 
+from lakehouse.landing import CANARY
 from lakehouse.settings import Buckets
 
 BUCKET, LANDING = "lake", "landing"
@@ -54,4 +55,5 @@ def s3(_client: Any) -> Any:
     for bucket in BUCKETS.lake, BUCKETS.landing:
         _client.create_bucket(Bucket=bucket)
     _client.put_bucket_versioning(Bucket=LANDING, VersioningConfiguration={"Status": "Enabled"})
+    _client.put_object(Bucket=LANDING, Key=CANARY, Body=b"")
     return ConditionalCopy(_client)

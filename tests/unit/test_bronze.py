@@ -110,7 +110,6 @@ def test_groups_are_of_similar_weight() -> None:
 def test_every_file_gets_its_verdict(s3: Any) -> None:
     good = b"user_id,email\n1,a\n2\n"
     s3.put_object(Bucket=LANDING, Key="storefront/shoes/x.csv", Body=good)
-    s3.put_object(Bucket=LANDING, Key="storefront/users/z.tmp", Body=good)
     files = land(s3, good=good, other=b"userId\n3\n", page=b"<html>", empty=b"", none=b"user_id\n", twin=good)
     verdicts, written = ingest(s3, files)
     assert {name: (v.verdict, v.reason, v.rows_parsed) for name, v in verdicts.items()} == {
@@ -121,7 +120,6 @@ def test_every_file_gets_its_verdict(s3: Any) -> None:
         "empty": ("quarantined", "empty_file", 0),
         "twin": ("duplicate_content", None, 0),
         "x": ("quarantined", "unknown_dataset", 0),
-        "z": ("ignored", "temporary_name", 0),
     }
     assert verdicts["good"].content_hash == hashlib.sha256(good).hexdigest()
     assert verdicts["good"].file.file_id in (verdicts["twin"].detail or "")

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakehouse.cli import demo
-from tests.unit.conftest import BUCKETS, LANDING
+from tests.unit.conftest import BUCKETS
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,7 @@ def test_a_demo_that_was_broken_off_is_made_anew() -> None:
 
 def test_it_lands_what_the_truth_speaks_of_and_nothing_else(s3: Any) -> None:
     folder = demo._generate(3)
-    connection: Any = SimpleNamespace(settings=SimpleNamespace(landing_bucket=LANDING))
+    connection: Any = SimpleNamespace(settings=SimpleNamespace(buckets=BUCKETS))
     landed = {upload.key for upload in demo._land(s3, connection, folder)}
     expected = pq.read_table(folder / "_truth" / "expected_files").to_pylist()
     assert landed == {f"{file['dataset'].replace('.', '/')}/demo-0003/{file['file']}" for file in expected}
@@ -56,9 +56,7 @@ def test_it_lands_what_the_truth_speaks_of_and_nothing_else(s3: Any) -> None:
 
 def test_the_next_demo_is_known_by_what_lies_in_landing(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "has_books", lambda _: False)
-    connection: Any = SimpleNamespace(
-        settings=SimpleNamespace(landing_bucket=LANDING, buckets=BUCKETS), redshift=lambda: None
-    )
+    connection: Any = SimpleNamespace(settings=SimpleNamespace(buckets=BUCKETS), redshift=lambda: None)
     assert demo._edition(connection, s3) == 1
     demo._land(s3, connection, demo._generate(1))
     assert demo._edition(connection, s3) == 2

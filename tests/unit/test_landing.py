@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from lakehouse import batches, landing
 from lakehouse.batches import Batch
 from lakehouse.landing import LandedFile
+from tests.support.landing import empty_landing
 from tests.unit.conftest import BUCKET, BUCKETS, LANDING
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -50,7 +51,7 @@ def keys(s3: Any, prefix: str, bucket: str = BUCKET) -> list[str]:
 
 
 def landed(s3: Any) -> list[str]:
-    return keys(s3, "", LANDING)
+    return [key for key in keys(s3, "", LANDING) if key != landing.CANARY]
 
 
 class Intercepted:
@@ -70,6 +71,18 @@ def failing(code: str, status: int = 503) -> Any:
         raise ClientError(answer, "Operation")
 
     return operation
+
+
+def denying(s3: Any, code: str, key: str, status: int = 403) -> Intercepted:
+    """A client that is refused an object, however it asks for it."""
+
+    def get(**arguments: Any) -> Any:
+        return failing(code, status)() if arguments["Key"] == key else s3.get_object(**arguments)
+
+    def copy(**arguments: Any) -> Any:
+        return failing(code, status)() if arguments["CopySource"]["Key"] == key else s3.copy_object(**arguments)
+
+    return Intercepted(s3, get_object=get, copy_object=copy)
 
 
 def names(files: Any) -> list[str]:
@@ -145,7 +158,6 @@ def test_what_waits_is_listed_in_pages_without_folder_markers(s3: Any, monkeypat
     land(s3, "", "a/", body=b"")  # what the console writes for a folder
     land(s3, *(f"{number}.csv" for number in range(5)))
     land(s3, "b.csv", dataset="storefront/users_old")
-    land(s3, "canary", dataset=landing.OWN_FOLDER.rstrip("/"))
     files = list(landing.waiting(s3, BUCKETS, NOW))
     assert names(files) == ["0.csv", "1.csv", "2.csv", "3.csv", "4.csv", "b.csv"]
     assert names(landing.waiting(s3, BUCKETS, NOW, "storefront.users")) == ["0.csv", "1.csv", "2.csv", "3.csv", "4.csv"]
@@ -310,8 +322,10 @@ def test_files_go_where_their_verdict_says(s3: Any) -> None:
 @pytest.fixture
 def unversioned(s3: Any) -> Any:
     """The same S3 with a landing bucket that never kept versions."""
+    empty_landing(s3, LANDING)
     s3.delete_bucket(Bucket=LANDING)
     s3.create_bucket(Bucket=LANDING)
+    s3.put_object(Bucket=LANDING, Key=landing.CANARY, Body=b"")
     return s3
 
 
@@ -322,7 +336,7 @@ def test_every_version_is_a_file_that_is_read_and_archived(s3: Any) -> None:
     batch = plan(s3)
     assert [landing.read_file(s3, BUCKETS, file) for file in batch.files] == [b"old", b"new", b"newest", b"other"]
     finish(s3, batch)
-    assert s3.list_object_versions(Bucket=LANDING).get("Versions", []) == []
+    assert [item["Key"] for item in s3.list_object_versions(Bucket=LANDING)["Versions"]] == [landing.CANARY]
     kept = {s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys(s3, "raw/")}
     assert kept == {b"old", b"new", b"newest", b"other"}
 
@@ -423,13 +437,23 @@ def test_an_object_that_is_not_given_out_is_at_fault_when_others_are(s3: Any, co
     land(s3, "a.csv")
     (file,) = plan(s3).files
     with pytest.raises(landing.UnreadableError, match=f"S3 answers {code}: no"):
-        landing.read_file(Intercepted(s3, get_object=failing(code, 403)), BUCKETS, file)
+        landing.read_file(denying(s3, code, file.key), BUCKETS, file)
+
+
+def test_nobody_can_tell_whose_fault_a_refusal_is_without_the_canary(s3: Any) -> None:
+    land(s3, "a.csv")
+    (file,) = plan(s3).files
+    empty = Intercepted(s3, get_object=failing("AccessDenied", 403), list_object_versions=lambda **_: {})
+    with pytest.raises(ClientError, match="AccessDenied"):
+        landing.read_file(empty, BUCKETS, file)
 
 
 @pytest.mark.parametrize(
     ("code", "status", "others"),
     [
-        ("AccessDenied", 403, {"head_object": failing("403", 403)}),
+        ("AccessDenied", 403, {"list_object_versions": failing("AccessDenied", 403)}),
+        ("RequestTimeout", 400, {}),
+        ("NoSuchBucket", 404, {}),
         ("SlowDown", 503, {}),
         ("InternalError", 500, {}),
         ("TooManyRequests", 429, {}),
@@ -439,7 +463,7 @@ def test_an_object_that_is_not_given_out_is_at_fault_when_others_are(s3: Any, co
 def test_an_outage_is_no_objects_fault(s3: Any, code: str, status: int, others: dict[str, Any]) -> None:
     land(s3, "a.csv")
     (file,) = plan(s3).files
-    refusing = Intercepted(s3, get_object=failing(code, status), **others)
+    refusing = Intercepted(denying(s3, code, file.key, status), **others)
     with pytest.raises(ClientError, match=code):
         landing.read_file(refusing, BUCKETS, file)
 
@@ -449,15 +473,10 @@ def test_what_cannot_be_moved_is_left_and_not_taken_for_something_new(s3: Any) -
     batch = plan(s3)
     denied = next(file for file in batch.files if file.key.endswith("denied.csv"))
 
-    def copy(**arguments: Any) -> Any:
-        if arguments["CopySource"]["Key"] == denied.key:
-            return failing("AccessDenied", 403)()
-        return s3.copy_object(**arguments)
-
     verdicts: dict[str, tuple[str, str | None]] = {file.file_id: ("accepted", None) for file in batch.files}
     verdicts[denied.file_id] = ("quarantined", "unreadable_object")
     for _ in range(2):  # safe to repeat
-        batches.finish(Intercepted(s3, copy_object=copy), BUCKETS, batch, verdicts, NOW)
+        batches.finish(denying(s3, "AccessDenied", denied.key), BUCKETS, batch, verdicts, NOW)
         assert batches.is_finished(s3, BUCKET, batch.batch_id)
         assert landed(s3) == [denied.key]
         (note,) = landing.left_behind(s3, BUCKET)
@@ -475,8 +494,8 @@ def test_what_cannot_be_moved_is_left_and_not_taken_for_something_new(s3: Any) -
 def test_a_replay_that_is_read_after_all_leaves_landing(s3: Any) -> None:
     land(s3, "a.csv")
     batch = plan(s3)
-    refused = Intercepted(s3, copy_object=failing("AccessDenied", 403))
     file = batch.files[0]
+    refused = denying(s3, "AccessDenied", file.key)
     batches.finish(refused, BUCKETS, batch, {file.file_id: ("quarantined", "unreadable_object")}, NOW)
     batches.submit(s3, BUCKET, batches.Request("1", "replay", NOW.isoformat(), "it may be read now", (file,)))
     again = plan(s3)

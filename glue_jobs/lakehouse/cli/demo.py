@@ -118,7 +118,7 @@ def _land(s3: Any, connection: Connection, folder: Path) -> list[Upload]:
     landed: list[Upload] = []
     for dataset in sorted(path for path in folder.iterdir() if path.name != TRUTH):
         files = {f"{folder.name}/{name}": path for name, path in files_to_land([dataset]).items()}
-        landed += upload(s3, connection.settings.landing_bucket, f"{DOMAIN}.{dataset.name}", files)
+        landed += upload(s3, connection.settings.buckets, f"{DOMAIN}.{dataset.name}", files)
     return landed
 
 

@@ -90,6 +90,7 @@ def _check_folder(folder: Path) -> None:
 def _check_bucket(bucket: Bucket, domain: str, settings: Settings) -> None:
     if not bucket.bucket:
         raise typer.BadParameter("name a bucket, as in s3://bucket/prefix", param_hint="--out")
+    _check_not_landing_of_before(bucket, settings, "--out")
     is_landing = bucket.bucket == settings.landing_bucket
     if is_landing and bucket.prefix != f"{domain}/":
         raise typer.BadParameter(f"files of {domain} are landed in {S3}{bucket.bucket}/{domain}", param_hint="--out")
@@ -110,7 +111,13 @@ def _is_anything_waiting(settings: Settings, domain: str) -> bool:
     return any(file.key.startswith(f"{domain}/") for file in found)
 
 
+def _check_not_landing_of_before(place: Bucket, settings: Settings, option: str) -> None:
+    if place.bucket == settings.bucket and place.prefix.startswith("landing/"):
+        raise typer.BadParameter(f"files are landed in {S3}{settings.landing_bucket}/ now", param_hint=option)
+
+
 def _check_store(store: Bucket, settings: Settings) -> None:
+    _check_not_landing_of_before(store, settings, "--truth")
     if store.bucket == settings.landing_bucket:
         raise typer.BadParameter(
             f"the truth may not be landed; choose a place outside of {S3}{store.bucket}", param_hint="--truth"

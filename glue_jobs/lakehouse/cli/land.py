@@ -78,7 +78,7 @@ def land(
     try:
         with _progress() as progress:
             bar = progress.add_task("landing", total=len(files))
-            for item in upload(s3, connection.settings.landing_bucket, dataset, files, replace=replace):
+            for item in upload(s3, connection.settings.buckets, dataset, files, replace=replace):
                 landed.append(item)
                 progress.advance(bar)
         if wait:

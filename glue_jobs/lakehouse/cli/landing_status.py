@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from lakehouse.cli.refused import counted, named, safe
-from lakehouse.settings import Settings
+from lakehouse.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from lakehouse.cli.stack import Stack
@@ -46,8 +46,8 @@ def look(running: Stack) -> LandingStatus | None:
     from lakehouse import landing
 
     running.enter()
-    s3, buckets = boto3.client("s3"), Settings.from_environment().buckets
     try:
+        s3, buckets = boto3.client("s3"), Settings.from_environment().buckets
         return LandingStatus(
             bucket=buckets.landing,
             is_versioned=landing.is_versioned(s3, buckets.landing),
@@ -58,7 +58,7 @@ def look(running: Stack) -> LandingStatus | None:
                 for note in landing.left_behind(s3, buckets.lake)
             ],
         )
-    except (BotoCoreError, ClientError):
+    except (BotoCoreError, ClientError, SettingsError):
         return None
 
 
