@@ -51,7 +51,12 @@ def say(
 ) -> Say:
     """Runs `lakehouse land …`: exit code, output, errors on one line."""
     environment = stack.environment(local_aws.endpoint, CREDENTIALS)
-    for name, value in {**environment, "LAKEHOUSE_LANDING_BUCKET": bucket, "COLUMNS": "2000"}.items():
+    for name, value in {
+        **environment,
+        "LAKEHOUSE_LANDING_BUCKET": bucket,
+        "LAKEHOUSE_BUCKET": BUCKETS.lake,
+        "COLUMNS": "2000",
+    }.items():
         monkeypatch.setenv(name, value)
 
     def run(*arguments: object) -> tuple[int, str, str]:
@@ -236,3 +241,59 @@ def test_large_files_are_told_apart_by_their_bytes(s3: Any, bucket: str, tmp_pat
     (first,) = landed.upload(s3, BUCKETS, DATASET, {"large.csv": path})
     assert first.etag == hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
     assert list(landed.upload(s3, BUCKETS, DATASET, {"large.csv": path})) == [first]
+
+
+def test_a_file_that_s3_refused_to_move_is_in_nobodys_way(s3: Any, say: Say, bucket: str, tmp_path: Path) -> None:
+    path = export(tmp_path, "day1", "user_id\n1\n")
+    s3.put_object(Bucket=bucket, Key="storefront/users/export.csv", Body=path.read_bytes(), StorageClass="GLACIER")
+    (stuck,) = landing.waiting(s3, BUCKETS, datetime.now(UTC))
+    landing.move(s3, BUCKETS, stuck, "quarantined", "unreadable_object")
+    (sent,) = json.loads(say(path, "--json")[1])["files"]
+    assert sent["file_id"] != stuck.file_id
+    assert [file.file_id for file in landing.waiting(s3, BUCKETS, datetime.now(UTC))] == [sent["file_id"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [(b"m\xff.csv", "is no Unicode text"), (b"n" * 250 + b".csv", "S3 takes 1,024")]
+)
+def test_names_that_s3_does_not_take_keep_all_from_being_landed(
+    s3: Any, say: Say, tmp_path: Path, name: bytes, says: str
+) -> None:
+    folder = tmp_path
+    for part in ("d" * 250, "e" * 250, "f" * 250):
+        folder /= part
+    folder.mkdir(parents=True)
+    (tmp_path / "a.csv").write_text("user_id\n1\n")
+    Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_text("user_id\n2\n")
+    code, _, said = say(tmp_path, "--folder", "g" * 30)
+    assert (code, waiting(s3)) == (1, [])
+    assert says in said
+
+
+def test_versioning_turned_on_between_plan_and_finish_leaves_one_file(s3: Any, unversioned: str) -> None:
+    s3.put_object(Bucket=unversioned, Key="storefront/users/a.csv", Body=b"x")
+    (file,) = landing.waiting(s3, BUCKETS, datetime.now(UTC))
+    s3.put_bucket_versioning(Bucket=unversioned, VersioningConfiguration={"Status": "Enabled"})
+    (again,) = landing.waiting(s3, BUCKETS, datetime.now(UTC))
+    assert again.file_id == file.file_id
+    landing.move(s3, BUCKETS, again, "accepted", None)
+    assert list(landing.waiting(s3, BUCKETS, datetime.now(UTC))) == []
+
+
+def test_a_null_version_under_a_delete_marker_is_read_though_versions_are_kept_no_more(
+    s3: Any, unversioned: str
+) -> None:
+    key = "storefront/users/a.csv"
+    s3.put_object(Bucket=unversioned, Key=key, Body=b"first")
+    s3.put_bucket_versioning(Bucket=unversioned, VersioningConfiguration={"Status": "Enabled"})
+    s3.delete_object(Bucket=unversioned, Key=key)
+    s3.put_bucket_versioning(Bucket=unversioned, VersioningConfiguration={"Status": "Suspended"})
+    (file,) = landing.waiting(s3, BUCKETS, datetime.now(UTC))
+    assert landing.read_file(s3, BUCKETS, file) == b"first"
+    landing.move(s3, BUCKETS, file, "accepted", None)
+    assert list(landing.waiting(s3, BUCKETS, datetime.now(UTC))) == []
+    # Other bytes in its place are another file.
+    s3.put_object(Bucket=unversioned, Key=key, Body=b"second")
+    (second,) = landing.waiting(s3, BUCKETS, datetime.now(UTC))
+    assert second.file_id != file.file_id
+    assert landing.read_file(s3, BUCKETS, second) == b"second"

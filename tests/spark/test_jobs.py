@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import random
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from lakehouse import silver, tables
 from lakehouse.contract import load_registry
 from lakehouse.lake import Lake
+from lakehouse.landing import ABANDONED_AFTER
 from tests.support.lake import TestLake
 
 REGISTRY = load_registry()
@@ -111,6 +113,18 @@ def test_every_file_has_a_verdict_and_every_row_a_place(lake: TestLake) -> None:
     assert reasons == [["amount_malformed"], ["currency_missing", "status_not_allowed"]]
     assert lake.left_in_landing() == ["storefront/transactions/upload.csv.part"], "its writer will rename it"
     assert len(batch.files) == 7
+
+
+def test_an_upload_that_was_given_up_is_ignored_in_the_end(lake: TestLake) -> None:
+    lake.land(TRANSACTIONS, "_temporary/0/part-0.csv", delimited([transaction(1)]))
+    assert lake.plan() is None
+    batch = lake.plan(now=datetime.now(UTC) + ABANDONED_AFTER + timedelta(minutes=1))
+    assert batch is not None
+    lake.station("bronze", batch)
+    lake.finish(batch)
+    (row,) = lake.read(tables.files).collect()
+    assert (row.verdict, row.reason, row.rows_parsed) == ("ignored", "temporary_name", 0)
+    assert lake.left_in_landing() == []
 
 
 def test_the_same_files_and_the_same_batch_again_change_no_row(lake: TestLake) -> None:

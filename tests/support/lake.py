@@ -56,8 +56,8 @@ class TestLake:
         versions = self.s3.list_object_versions(Bucket=LANDING).get("Versions", [])
         return [item["Key"] for item in versions if item["Key"] != CANARY]
 
-    def plan(self, max_files: int = 100) -> batches.Batch | None:
-        return batches.plan(self.s3, BUCKETS, max_files, 1 << 30, datetime.now(UTC))
+    def plan(self, max_files: int = 100, now: datetime | None = None) -> batches.Batch | None:
+        return batches.plan(self.s3, BUCKETS, max_files, 1 << 30, now or datetime.now(UTC))
 
     def station(self, name: str, batch: batches.Batch) -> None:
         """Run one Glue job's entry point on a batch."""

@@ -126,6 +126,13 @@ def test_every_file_gets_its_verdict(s3: Any) -> None:
     assert [(one.dataset, one.rows) for one in written] == [("storefront.users", 3)]
 
 
+def test_what_was_accepted_once_is_read_whatever_it_is_called(s3: Any) -> None:
+    (file,) = land(s3, **{"_2026-01/export.part": b"user_id\n1\n"})
+    verdicts, written = ingest(s3, [file])
+    assert [verdict.verdict for verdict in verdicts.values()] == ["accepted"]
+    assert [one.rows for one in written] == [1]
+
+
 def test_content_known_from_an_earlier_batch_is_not_read_again(s3: Any) -> None:
     content = b"user_id\n1\n"
     files = land(s3, a=content)

@@ -505,19 +505,56 @@ def test_a_replay_that_is_read_after_all_leaves_landing(s3: Any) -> None:
     assert keys(s3, "raw/") == [landing.archive_key(file, "accepted", None)]
 
 
-def test_a_replay_leaves_alone_what_lies_in_landing_under_its_name(unversioned: Any) -> None:
+@pytest.mark.parametrize("kind", ["replay", "discard"])
+def test_what_people_ask_for_leaves_alone_what_lies_in_landing_under_its_name(
+    unversioned: Any, kind: batches.Kind
+) -> None:
     s3 = unversioned
     land(s3, "a.csv")
     batch = plan(s3)
     (file,) = batch.files
     refused: dict[str, tuple[str, str | None]] = {file.file_id: ("quarantined", "html_page")}
     batches.finish(s3, BUCKETS, batch, refused, NOW)
-    batches.submit(s3, BUCKET, batches.Request("1", "replay", NOW.isoformat(), "try again", (file,)))
+    batches.submit(s3, BUCKET, batches.Request("1", kind, NOW.isoformat(), "try again", (file,)))
     again = plan(s3)
     land(s3, "a.csv")  # the sender sends the same bytes once more, as it was told to
     batches.finish(s3, BUCKETS, again, refused, NOW)
     assert landed(s3) == ["storefront/users/a.csv"]
     assert len(plan(s3).files) == 1
+
+
+def test_what_is_archived_is_read_though_its_name_is_denied_by_now(s3: Any) -> None:
+    land(s3, "a.csv")
+    (file,) = plan(s3).files
+    assert landing.read_file(s3, BUCKETS, file) == b"x"
+    assert landing.read_file(denying(s3, "AccessDenied", file.key), BUCKETS, file) == b"x"
+
+
+def test_two_runs_that_file_a_refused_file_at_once_do_it_once(s3: Any) -> None:
+    land(s3, "a.csv")
+    batch = plan(s3)
+    (file,) = batch.files
+    landing.read_file(s3, BUCKETS, file)
+    twin: list[None] = []
+
+    def copy_late(source: dict[str, str], *target: str) -> None:
+        if not twin:
+            twin.append(None)
+            landing.move(s3, BUCKETS, file, "quarantined", "html_page")
+        s3.copy(source, *target)
+
+    landing.move(Intercepted(s3, copy=copy_late), BUCKETS, file, "quarantined", "html_page")
+    assert keys(s3, "raw/") == []
+    assert keys(s3, "quarantine/") == [landing.archive_key(file, "quarantined", "html_page")]
+    assert landed(s3) == []
+
+
+def test_a_role_that_may_not_delete_is_an_outage(s3: Any) -> None:
+    land(s3, "a.csv")
+    batch = plan(s3)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        finish(Intercepted(s3, delete_object=failing("AccessDenied", 403)), batch)
+    assert list(landing.left_behind(s3, BUCKET)) == []
 
 
 def test_a_file_that_may_be_read_and_not_copied_is_archived_by_its_bytes(s3: Any) -> None:
