@@ -149,7 +149,7 @@ def ingest(files: Iterable[LandedFile], plan: IngestPlan) -> Iterator[FileVerdic
             yield FileVerdict(file, "", "quarantined", "file_too_large", detail)
             continue
         try:
-            data = landing.read_file(s3, plan.buckets, file)
+            data = landing.read_file(s3, plan.buckets, file, archive=bool(plan.tables))
         except landing.UnreadableError as error:
             yield FileVerdict(file, "", "quarantined", "unreadable_object", str(error))
             continue
@@ -199,7 +199,8 @@ def abandoned(file: LandedFile) -> FileVerdict:
 
 def rows(file: LandedFile, plan: IngestPlan) -> Iterator[pa.RecordBatch]:
     """The rows of a file as bronze holds them (`columns`); none when it is gone. Raises intake.Refusal."""
-    contract, data = plan.contracts[file.dataset], landing.read_file(boto3.client("s3"), plan.buckets, file)
+    contract = plan.contracts[file.dataset]
+    data = landing.read_file(boto3.client("s3"), plan.buckets, file, archive=False)
     schema = pa.schema(pa.field(name, _ARROW[kind]) for name, kind in columns(contract))
     folders = intake.folder_columns(file.key, contract)
     for chunk in intake.read(data, contract, folders) if data is not None else ():

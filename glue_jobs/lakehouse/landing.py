@@ -160,11 +160,11 @@ def _versions(s3: Any, bucket: str, dataset: str | None = None) -> Iterator[tupl
     yield from reversed(of_one_key)
 
 
-def read_file(s3: Any, buckets: Buckets, file: LandedFile) -> bytes | None:
+def read_file(s3: Any, buckets: Buckets, file: LandedFile, *, archive: bool = True) -> bytes | None:
     """The bytes of the version that was listed; None when it is gone.
 
     The version is archived before anything is made of it: whatever becomes of it in landing, the bytes that were read
-    are kept. A batch that is repeated may find some of its files in the archive only. Raises UnreadableError when S3
+    are kept. Who only looks does not `archive`. A batch that is repeated may find some of its files in the archive only. Raises UnreadableError when S3
     refuses this object and no other.
     """
     try:
@@ -174,19 +174,24 @@ def read_file(s3: Any, buckets: Buckets, file: LandedFile) -> bytes | None:
         if refusal is not None and not isinstance(refusal, UnreadableError):
             raise
     else:
-        archive = archive_key(file, "accepted", None)
-        try:
-            _copy_landed(s3, buckets, file, archive)
-        except ClientError as error:
-            if not _is_refusal(error):
-                raise
-            # Gone since, or it may be read and not copied (its tags, for example, are another permission).
-            s3.put_object(Bucket=buckets.lake, Key=archive, Body=data)
+        if archive:
+            _archive(s3, buckets, file, data)
         return data
     key = archived(s3, buckets.lake, file)
     if key is None and refusal is not None:
         raise refusal
     return _body(s3.get_object(Bucket=buckets.lake, Key=key)) if key else None
+
+
+def _archive(s3: Any, buckets: Buckets, file: LandedFile, data: bytes) -> None:
+    key = archive_key(file, "accepted", None)
+    try:
+        _copy_landed(s3, buckets, file, key)
+    except ClientError as error:
+        if not _is_refusal(error):
+            raise
+        # Gone since, or it may be read and not copied (its tags, for example, are another permission).
+        s3.put_object(Bucket=buckets.lake, Key=key, Body=data)
 
 
 def archive_key(file: LandedFile, verdict: str, reason: str | None) -> str:

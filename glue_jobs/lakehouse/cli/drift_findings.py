@@ -150,7 +150,7 @@ def _refused(row: Mapping[str, Any], contract: SourceContract, buckets: Buckets)
     data = None
     if file.bytes <= MAX_REFUSED_BYTES:
         with suppress(landing.UnreadableError):
-            data = landing.read_file(boto3.client("s3"), buckets, file)
+            data = landing.read_file(boto3.client("s3"), buckets, file, archive=False)
     if data is None:
         return
     # It may be broken further down; what was read until then is enough.
