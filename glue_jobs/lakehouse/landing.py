@@ -164,8 +164,8 @@ def read_file(s3: Any, buckets: Buckets, file: LandedFile, *, archive: bool = Tr
     """The bytes of the version that was listed; None when it is gone.
 
     The version is archived before anything is made of it: whatever becomes of it in landing, the bytes that were read
-    are kept. Who only looks does not `archive`. A batch that is repeated may find some of its files in the archive only.
-    Raises UnreadableError when S3 refuses this object and no other.
+    are kept. Who only looks does not `archive`. A batch that is repeated may find its files in the archive only. Raises
+    UnreadableError when S3 refuses this object and no other.
     """
     try:
         data = _body(s3.get_object(Bucket=buckets.landing, Key=file.key, **_this_version(file)))
