@@ -38,16 +38,6 @@ class RealStack(Stack):
         self.landed: dict[str, bytes] = {}
         self._since = datetime.now(UTC)
 
-    @property
-    def _running(self) -> stack.Stack:
-        running = stack.load(self.state_dir)
-        assert running is not None
-        return running
-
-    @property
-    def endpoint(self) -> str:
-        return self._running.endpoint
-
     def put(self, files: Delivery) -> None:
         s3 = self.client("s3")
         for key, body in files.items():

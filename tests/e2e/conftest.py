@@ -17,6 +17,7 @@ from typing import Any
 import boto3
 import pytest
 
+from infra.local_aws.keys import Key
 from lakehouse import landing
 from lakehouse.cli import local_pages, stack
 from lakehouse.cli.home import checkout
@@ -64,10 +65,22 @@ class Stack:
         )
 
     @property
-    def settings(self) -> Settings:
+    def _running(self) -> stack.Stack:
         running = stack.load(self.state_dir)
         assert running is not None
-        return Settings.from_environment(running.environment)
+        return running
+
+    @property
+    def endpoint(self) -> str:
+        return self._running.endpoint
+
+    @property
+    def key(self) -> Key:
+        return Key.from_environment(self._running.environment)
+
+    @property
+    def settings(self) -> Settings:
+        return Settings.from_environment(self._running.environment)
 
     def kill(self, role: str) -> None:
         """SIGKILL to the process with a role."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lakehouse import landing
 from tests.e2e.conftest import Stack, wait_for
+from tests.support.iceberg import catalog_of
 from tests.support.logs import written
 
 INVOICE_LINES, USERS = "online_retail.invoice_lines", "storefront.users"
@@ -139,18 +140,9 @@ def test_killed_processes_leave_the_same_warehouse(running: Stack, days: list[Pa
 
 
 def test_a_row_deleted_by_hand_is_found_out(running: Stack) -> None:
-    from pyiceberg.catalog.glue import GlueCatalog
-
     (victim,) = running.sql("SELECT _file_id, _row FROM lake_silver_storefront.users ORDER BY 1, 2 LIMIT 1")
     (name,) = running.sql(f"SELECT key FROM lake_ops.files WHERE file_id = '{victim['_file_id']}'")
-    endpoint = running.client("s3").meta.endpoint_url
-    keys = {"access-key-id": "test", "secret-access-key": "test", "region": "us-east-1"}
-    catalog = GlueCatalog(
-        "lake",
-        **{f"{service}.{key}": value for service in ("glue", "s3") for key, value in keys.items()},
-        **{"glue.endpoint": endpoint, "s3.endpoint": endpoint},
-    )
-    table = catalog.load_table("silver_storefront.users")
+    table = catalog_of(running).load_table("silver_storefront.users")
     table.delete(f"_file_id = '{victim['_file_id']}' and _row = {victim['_row']}")
 
     said = running.cli("prove", "--dataset", USERS, expect=1)

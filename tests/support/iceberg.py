@@ -25,7 +25,8 @@ from pyiceberg.table.snapshots import Operation, Snapshot, Summary
 from pyiceberg.table.update import AddSnapshotUpdate, SetSnapshotRefUpdate
 from pyiceberg.typedef import Record
 
-from tests.support.local_aws_process import CREDENTIALS, REGION
+from infra.local_aws.keys import Key
+from tests.support.local_aws_process import REGION
 
 # The field ids that the Iceberg specification reserves for position deletes.
 _DELETE_SCHEMA = pa.schema(
@@ -37,10 +38,13 @@ _DELETE_SCHEMA = pa.schema(
 
 
 class Endpoint(Protocol):
-    """Where an AWS answers."""
+    """Where an AWS answers, and to which key."""
 
     @property
     def endpoint(self) -> str: ...
+
+    @property
+    def key(self) -> Key: ...
 
 
 def catalog_of(aws: Endpoint) -> GlueCatalog:
@@ -48,8 +52,8 @@ def catalog_of(aws: Endpoint) -> GlueCatalog:
     settings = {
         "endpoint": aws.endpoint,
         "region": REGION,
-        "access-key-id": CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        "secret-access-key": CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        "access-key-id": aws.key.access_key_id,
+        "secret-access-key": aws.key.secret_access_key,
     }
     return GlueCatalog("tests", **{f"{service}.{k}": v for service in ("glue", "s3") for k, v in settings.items()})
 

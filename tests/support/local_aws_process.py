@@ -56,6 +56,11 @@ class LocalAwsProcess:
         }
 
     @property
+    def key(self) -> Key:
+        """The key that it answers to."""
+        return KEY
+
+    @property
     def pid(self) -> int:
         """The process id of the server."""
         return self._process.pid

@@ -25,6 +25,7 @@ from datagen.worlds import MOST_SEED, WORLDS
 from lakehouse.cli import main as command
 from lakehouse.cli.connection import Connection
 from lakehouse.cli.quantities import bytes_of, rows_per_second, seconds_of, shown
+from lakehouse.landing import CANARY
 from lakehouse.settings import Settings
 from tests.unit.conftest import BUCKET, LANDING
 
@@ -222,6 +223,7 @@ def objects(s3: Any, bucket: str, prefix: str = "") -> dict[str, bytes]:
     return {
         item["Key"].removeprefix(prefix): s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
         for item in listed
+        if item["Key"] != CANARY
     }
 
 
