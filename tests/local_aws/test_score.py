@@ -124,7 +124,7 @@ def test_a_truth_in_s3_is_fetched(local_aws: LocalAwsProcess, shop: Shop, bucket
     files = [path for path in (out / "_truth").rglob("*") if path.is_file()]
     for path in files:
         s3.upload_file(str(path), bucket, f"generated/shop/{path.relative_to(out)}")
-    names = ("BUCKET", "WORKGROUP", "DATABASE", "REDSHIFT_ROLE", "QUEUE_URL")
+    names = ("BUCKET", "LANDING_BUCKET", "WORKGROUP", "DATABASE", "REDSHIFT_ROLE", "QUEUE_URL")
     environment = {
         **os.environ,
         **local_aws.environment,

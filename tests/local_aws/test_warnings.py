@@ -32,7 +32,7 @@ def catalog(local_aws: LocalAwsProcess, monkeypatch: pytest.MonkeyPatch) -> Glue
     """A lake without tables, to which the environment leads."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "LAKEHOUSE_"))]:
         monkeypatch.delenv(name)
-    settings = ("BUCKET", "WORKGROUP", "DATABASE", "REDSHIFT_ROLE", "QUEUE_URL")
+    settings = ("BUCKET", "LANDING_BUCKET", "WORKGROUP", "DATABASE", "REDSHIFT_ROLE", "QUEUE_URL")
     named = {**local_aws.environment, **{f"LAKEHOUSE_{name}": "warnings" for name in settings}}
     for name, value in {**named, "LAKEHOUSE_DATABASE": "dev"}.items():
         monkeypatch.setenv(name, value)
