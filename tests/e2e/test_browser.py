@@ -62,7 +62,7 @@ def targets(running: Stack) -> list[dict[str, Any]]:
     """What the page asks for: all that was there to be read and to be changed."""
     live = stack.load(running.state_dir)
     assert live is not None
-    aws, airflow, bucket = live.endpoint, live.airflow_url, running.bucket
+    aws, airflow, bucket = live.endpoint, live.airflow_url, running.settings.bucket
     delete = "<Delete><Object><Key>artifacts/scripts/ingest_bronze.py</Key></Object></Delete>"
     run = json.dumps({"logical_date": None})
     return [
@@ -88,7 +88,7 @@ def everything(running: Stack) -> dict[str, Any]:
     """What a page must not have changed."""
     s3, queues = running.client("s3"), running.client("sqs").list_queues()["QueueUrls"]
     key = running.client("secretsmanager").get_secret_value(SecretId="lakehouse/token-key")["SecretBinary"]
-    objects = s3.list_objects_v2(Bucket=running.bucket, Prefix="artifacts/")["Contents"]
+    objects = s3.list_objects_v2(Bucket=running.settings.bucket, Prefix="artifacts/")["Contents"]
     return {"key": key, "queues": queues, "objects": {item["Key"]: item["ETag"] for item in objects}}
 
 
