@@ -31,8 +31,8 @@ def ingest(lake: Lake, registry: Registry, batch: Batch, buckets: Buckets) -> In
     known, known_content = lake.known(batch, contracts)
     files = [file for file in batch.files if file.file_id not in known]
     # Names matter where files land. What was accepted or refused once is read whatever it is called.
-    given_up = [file for file in files if batch.kind == "ingest" and landing.is_uncommitted(file.key)]
-    files = [file for file in files if file not in given_up]
+    given_up = [file for file in files if _is_given_up(file, batch)]
+    files = [file for file in files if not _is_given_up(file, batch)]
     if batch.given_up:
         why = f"runs kept failing: {batch.given_up}"
         return Ingested([bronze.given_up(file, why) for file in files], (), contracts)
@@ -67,3 +67,7 @@ def ingest(lake: Lake, registry: Registry, batch: Batch, buckets: Buckets) -> In
         [*(file for file in first.written if file.dataset not in grown), *again.written],
         {**contracts, **grown},
     )
+
+
+def _is_given_up(file: LandedFile, batch: Batch) -> bool:
+    return batch.kind == "ingest" and landing.is_uncommitted(file.key)

@@ -54,8 +54,7 @@ class Stack:
 
     def client(self, service: str, key_id: str | None = None) -> Any:
         """A client with the stack's key, or with another key's id."""
-        running = stack.load(self.state_dir)
-        assert running is not None
+        running = self._running
         return boto3.client(
             service,  # type: ignore[call-overload]
             endpoint_url=running.endpoint,
