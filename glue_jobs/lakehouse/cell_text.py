@@ -140,8 +140,3 @@ def sources(column: Column, contract: SourceContract) -> Iterator[tuple[str, Dec
     """Bronze's columns that a column is read from, its own first, and what one of theirs is worth in its unit."""
     yield column.name, None
     yield from ((unit.name, unit.worth) for unit in contract.unit_columns if unit.column == column.name)
-
-
-def in_unit(text: str | None, worth: Decimal | None) -> str | None:
-    """A text that came in another unit, in the column's own."""
-    return text if text is None or worth is None else repairs.in_unit(text, worth)

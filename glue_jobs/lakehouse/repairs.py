@@ -27,27 +27,12 @@ _SIGNED = re.compile(rf"([^\d.,\s]{{1,3}})?[{BLANKS}]*([0-9.,]+)[{BLANKS}]*([^\d
 _CODE = re.compile("[A-Z]{3}|zł|kr")
 _COMMA = re.compile(rf"([+-]?)([0-9]{{1,3}}(?:\.[0-9]{{3}})+|[0-9]+),([0-9]+)([{BLANKS}]*%)?")
 _PERCENT = re.compile(rf"([+-]?)([0-9]{{1,3}}(?:,[0-9]{{3}})+|[0-9]*)(\.[0-9]{{0,8}})?[{BLANKS}]*%")
-_GROUPED = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?")
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]{0,8})?|\.[0-9]{1,8})")
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _NUMBERS = {word: str(number) for number, word in enumerate(_WORDS)}
 _ENTITY = re.compile(r"&(?:#([0-9]{1,32})|#[xX]([0-9a-fA-F]{1,32})|([A-Za-z][A-Za-z0-9]{0,31}));")
 _LAST_CODE_POINT = 0x10FFFF
 _ADDRESS = re.compile("[^<>]*<([^<>]*)>")
 _BETWEEN_DIGITS = re.compile(rf"[{BLANKS}./()-]+")
-
-
-def ungrouped(text: str) -> str:
-    """`1,234.50` is 1234.50; `1,5` stays as it is, for it may mean one and a half."""
-    return text.replace(",", "") if "," in text and _GROUPED.fullmatch(text) else text
-
-
-def in_unit(text: str, worth: Decimal) -> str:
-    """A number of another unit, each worth `worth` of the column's own, in the column's own; other text as it is."""
-    plain = ungrouped(text)
-    if not _NUMBER.fullmatch(plain) or len(plain.lstrip("+-0").partition(".")[0]) > _WHOLE_DIGITS:
-        return text
-    return f"{_EXACT.multiply(Decimal(plain), worth):f}"
 
 
 def _currency_sign(text: str) -> str:

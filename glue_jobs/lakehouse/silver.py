@@ -1,7 +1,7 @@
 """Bronze text → typed rows, refused rows with all their reasons, and the fate of every version of a key.
 
-Pure functions: frames and a contract in, frames out. Casts are always tried, never forced: ANSI mode would fail the
-whole batch for one bad cell.
+Pure functions: frames and a contract in, frames out. Cells are typed by Python over Arrow (`lakehouse.row_typing`);
+what is between columns, rows and versions is Spark's.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ from functools import reduce
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F  # noqa: N812 - the name every Spark programmer knows
-from pyspark.sql.pandas.functions import arrow_udf
 
-from lakehouse import bronze, intake, tables, texts, values
+from lakehouse import bronze, intake, row_typing, tables
 from lakehouse.cell_text import sources
+from lakehouse.cells import MAX_SHOWN
 from lakehouse.contract import Column, RowRule, SourceContract
 from lakehouse.extents import sent
 
 CURRENT, DUPLICATE, SUPERSEDED, RETRACTED = "current", "duplicate", "superseded", "retracted"
-VIOLATIONS = "_violations"
-WARNINGS = "_warnings"
+VIOLATIONS, WARNINGS = row_typing.VIOLATIONS, row_typing.WARNINGS
 OPEN, WAITING, REPLAYED, DISCARDED = "open", "waiting", "replayed", "discarded"
 """What is to become of a refused row: somebody has to look at it, or its parent has to arrive; or what became of it:
 it passed when it was judged again, or it stays out for good."""
@@ -36,61 +35,21 @@ def typed(rows: DataFrame, contract: SourceContract, keep: Sequence[str] = ()) -
     `_violations` is an array of (rule, field, value), empty for a row that is kept; `value` is the text as it came, of
     a long one the beginning.
     `_warnings` is an array of the rules that the row breaks and that keep it.
+    `_raw` is null in rows of which nobody asks for it (`lakehouse.row_typing`).
     """
-    # Projections one after the other, so that no cell is parsed more than once: Spark keeps apart what is used twice.
-    names = list(contract.column_names)
-    came = {
-        c.name: values.shown(F.coalesce(*(F.col(name) for name, _ in sources(c, contract)))) for c in contract.columns
+    kinds = {
+        **{column.name: column.type.spark for column in contract.columns},
+        **{name: rows.schema[name].dataType.simpleString() for name in (*row_typing.LINEAGE, *keep)},
+        row_typing.RAW: "string",
+        VIOLATIONS: "array<struct<rule:string,field:string,value:string>>",
+        WARNINGS: "array<string>",
     }
-    cells = _with_texts(rows, contract).withColumns(
-        {f"_value_{c.name}": values.value(F.col(f"_text_{c.name}"), c) for c in contract.columns}
-    )
-    if filled := [c for c in contract.columns if c.substitute]:
-        cells = cells.withColumns({f"_value_{c.name}": _filled(c) for c in filled})
-    found = [
-        violation
-        for c in contract.columns
-        for violation in values.violations(came[c.name], F.col(f"_text_{c.name}"), F.col(f"_value_{c.name}"), c)
-    ]
-    warned = [
-        warning
-        for c in contract.columns
-        for warning in values.warnings(F.col(f"_text_{c.name}"), F.col(f"_value_{c.name}"), c)
-    ]
-    unreadable = F.col(bronze.UNREADABLE)
-    # A row that could not be read has no values: the reason why is its only violation.
-    refused = F.array(values.violation(unreadable.isNotNull(), unreadable, F.lit(None), F.lit(None)))
-    judged = cells.select(
-        *(F.col(f"_value_{name}").alias(name) for name in names),
-        bronze.RESCUED,
-        "_file_id",
-        "_row",
-        "_batch_id",
-        "_ingested_at",
-        *keep,
-        F.when(unreadable.isNotNull(), F.col(bronze.RESCUED))
-        .otherwise(F.to_json(F.struct(*contract.text_columns, bronze.RESCUED)))
-        .alias("_raw"),
-        F.when(unreadable.isNotNull(), refused).otherwise(F.array_compact(F.array(*found))).alias(VIOLATIONS),
-        F.array_compact(F.array(*warned).cast("array<string>")).alias(WARNINGS),
-        *(F.struct(*(came[name].alias(name) for name in rule.columns)).alias(_came(rule)) for rule in contract.rules),
-    )
+    came = (*contract.text_columns, *(name for name, _ in bronze.LINEAGE), *keep)
+    read = row_typing.RowTyper(contract, tuple(keep)).batches
+    judged = rows.select(*came).mapInArrow(read, ", ".join(f"`{name}` {kind}" for name, kind in kinds.items()))
     computed = {derived.column.name: F.expr(derived.spark) for derived in contract.derived}
-    hashes = {"_key": digest(contract.key), "_content": digest(names)}
+    hashes = {"_key": digest(contract.key), "_content": digest(contract.column_names)}
     return _by_row_rules(judged, contract).withColumns({**computed, **hashes})
-
-
-def _with_texts(rows: DataFrame, contract: SourceContract) -> DataFrame:
-    """The rows with `_text_<column>` for each of the contract's columns, and `_mismatched` (`lakehouse.texts`)."""
-    names = [*contract.column_names, texts.MISMATCHED]
-    shape = ", ".join(f"`{name}` {'array<string>' if name == texts.MISMATCHED else 'string'}" for name in names)
-    # Spark takes its kind from its hints, which its own types do not know.
-    read = arrow_udf(texts.Texts(contract).__call__, f"struct<{shape}>")  # type: ignore[call-overload]
-    return rows.withColumn("_texts", read(*contract.text_columns)).select(
-        "*",
-        *(F.col("_texts")[name].alias(f"_text_{name}") for name in contract.column_names),
-        F.col("_texts")[texts.MISMATCHED].alias(texts.MISMATCHED),
-    )
 
 
 def _by_row_rules(rows: DataFrame, contract: SourceContract) -> DataFrame:
@@ -107,9 +66,10 @@ def _by_row_rules(rows: DataFrame, contract: SourceContract) -> DataFrame:
         if rule.severity == "warn":
             warnings.append(F.when(broken, F.lit(rule.name)))
             continue
-        came = F.to_json(F.col(_came(rule)), {"ignoreNullFields": "false"})
+        cells = F.struct(*(_came(contract.column(name), contract).alias(name) for name in rule.columns))
+        came = F.to_json(cells, {"ignoreNullFields": "false"})
         violations.append(
-            values.violation(broken & ~_has_reason(rule), F.lit(rule.name), F.lit(", ".join(rule.columns)), came)
+            _violation(broken & ~_has_reason(rule), F.lit(rule.name), F.lit(", ".join(rule.columns)), came)
         )
     return rows.withColumns(
         {
@@ -117,7 +77,7 @@ def _by_row_rules(rows: DataFrame, contract: SourceContract) -> DataFrame:
             for name, found in ((VIOLATIONS, violations), (WARNINGS, warnings))
             if found
         }
-    ).drop(*(_came(rule) for rule in contract.rules))
+    )
 
 
 def _has_reason(rule: RowRule) -> SparkColumn:
@@ -125,9 +85,16 @@ def _has_reason(rule: RowRule) -> SparkColumn:
     return F.exists(VIOLATIONS, lambda found: found["field"].isNull() | found["field"].isin(*rule.columns))
 
 
-def _came(rule: RowRule) -> str:
-    """The texts that a rule's columns came as."""
-    return f"_came_{rule.name}"
+def _came(column: Column, contract: SourceContract) -> SparkColumn:
+    """As much as is shown of the cell that a column was read from: of a row with `_raw`."""
+    cell = F.coalesce(*(F.get_json_object(row_typing.RAW, f"$.{name}") for name, _ in sources(column, contract)))
+    begins = F.concat(F.left(cell, F.lit(MAX_SHOWN - 1)), F.lit("…"))
+    return F.when(F.char_length(cell) > MAX_SHOWN, begins).otherwise(cell)
+
+
+def _violation(broken: SparkColumn, rule: SparkColumn, field: SparkColumn, came: SparkColumn) -> SparkColumn:
+    """(rule, field, value) where a rule is broken, else null."""
+    return F.when(broken, F.struct(rule.alias("rule"), field.alias("field"), came.alias("value")))
 
 
 def with_orphans(typed_rows: DataFrame, contract: SourceContract, parents: Mapping[str, DataFrame]) -> DataFrame:
@@ -142,24 +109,15 @@ def with_orphans(typed_rows: DataFrame, contract: SourceContract, parents: Mappi
         parent, key = f"_parent_of_{column.name}", F.col(column.name)
         known = parents[reference.dataset].select(F.col(reference.column).alias(parent))
         rows = rows.join(known, F.col(parent) == key, "left")
-        came = values.shown(F.get_json_object("_raw", f"$.{column.name}"))
         is_orphan = key.isNotNull() & F.col(parent).isNull()
-        found.append(values.violation(is_orphan, F.lit(_orphan(column)), F.lit(column.name), came))
+        came = _came(column, contract)
+        found.append(_violation(is_orphan, F.lit(_orphan(column)), F.lit(column.name), came))
     judged = F.when(F.size(VIOLATIONS) == 0, F.array_compact(F.array(*found))).otherwise(F.col(VIOLATIONS))
     return rows.withColumn(VIOLATIONS, judged).select(*typed_rows.columns)
 
 
 def _orphan(column: Column) -> str:
     return f"{column.name}{ORPHAN}"
-
-
-def _filled(column: Column) -> SparkColumn:
-    """The column's value, or what stands in its place; other columns count as they came, whether filled or not."""
-    return values.substituted(
-        F.col(f"_text_{column.name}"),
-        column,
-        lambda name: F.col(name if name.startswith("_") else f"_value_{name}"),
-    )
 
 
 def split(typed_rows: DataFrame, contract: SourceContract) -> tuple[DataFrame, DataFrame]:
@@ -172,7 +130,7 @@ def split(typed_rows: DataFrame, contract: SourceContract) -> tuple[DataFrame, D
         F.lit(contract.dataset).alias("dataset"),
         F.col("_file_id").alias("file_id"),
         F.col("_row").alias("row_number"),
-        F.col("_raw").alias("raw"),
+        F.col(row_typing.RAW).alias("raw"),
         _reasons().alias("violations"),
         F.when(is_waiting, WAITING).otherwise(OPEN).alias("status"),
         F.col("_batch_id").alias("batch_id"),

@@ -11,8 +11,9 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from lakehouse import silver, tables, values
+from lakehouse import silver, tables
 from lakehouse.bronze import utc_instant
+from lakehouse.cells import MAX_SHOWN
 from lakehouse.contract import SourceContract, load_registry
 from tests.support.contract_oracle import read_cell
 from tests.support.hostile_cells import long_cells, short_cells
@@ -66,7 +67,7 @@ def test_a_hostile_cell_is_read_as_the_contract_says(spark: SparkSession, tmp_pa
             wrong.append(
                 f"{name} {cell[:40]!r}: {expected}, not {[found['rule'] for found in mine]} {row[name]!r}"[:400]
             )
-        assert all(len(found["value"] or "") <= values.MAX_SHOWN for found in mine)
+        assert all(len(found["value"] or "") <= MAX_SHOWN for found in mine)
         assert "\x00" not in str(row[name])
     assert wrong == []
 

@@ -1,18 +1,22 @@
-"""Text → typed value, and every rule that refuses one, by the real contracts."""
+"""Typed rows as Spark sees them: values of every type, reasons, and the row as it came."""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime
+import random
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F  # noqa: N812
 
+from lakehouse import silver
 from lakehouse.bronze import UNREADABLE
-from lakehouse.contract import load_registry
-from tests.support.typed import typed_rows
+from lakehouse.cells import RowReader
+from lakehouse.contract import SourceContract, load_registry
+from tests.support.bronze_rows import ARRIVED_AT
+from tests.support.hostile_cells import short_cells
+from tests.support.typed import bronze, typed_rows
 
 SOURCES = load_registry().sources
 TRANSACTION = {
@@ -26,102 +30,37 @@ TRANSACTION = {
     "status": "completed",
     "occurred_at": "2026-03-01 10:00:00",
 }
-LINE = {
-    "invoice_no": "536365",
-    "stock_code": "85123A",
-    "quantity": "6",
-    "invoiced_at": "2010-12-01 08:26:00",
-    "unit_price": "2.55",
-    "customer_id": "17850.0",
-    "country": "United Kingdom",
-}
-VALID = {"storefront.transactions": TRANSACTION, "online_retail.invoice_lines": LINE}
-
-REFUSED = [
-    ("storefront.transactions", "transaction_id", None, "transaction_id_missing"),
-    ("storefront.transactions", "transaction_id", "  ", "transaction_id_missing"),
-    ("storefront.transactions", "transaction_id", "N/A", "transaction_id_missing"),
-    ("storefront.transactions", "transaction_id", "x" * 41, "transaction_id_too_long"),
-    ("storefront.transactions", "product_name", "é" * 101, "product_name_too_long"),
-    ("storefront.transactions", "amount", "ten", "amount_malformed"),
-    ("storefront.transactions", "amount", "1,5,0", "amount_malformed"),
-    ("storefront.transactions", "amount", "1e3", "amount_malformed"),
-    ("storefront.transactions", "amount", "Infinity", "amount_malformed"),
-    ("storefront.transactions", "amount", "-1", "amount_below_minimum"),
-    ("storefront.transactions", "amount", "19.005", "amount_too_precise"),
-    ("storefront.transactions", "amount", "9999999999999.00", "amount_out_of_range"),
-    ("storefront.transactions", "quantity", "0", "quantity_below_minimum"),
-    ("storefront.transactions", "quantity", "2.5", "quantity_malformed"),
-    ("storefront.transactions", "quantity", "3000000000", "quantity_out_of_range"),
-    ("storefront.transactions", "quantity", "9" * 60, "quantity_out_of_range"),
-    ("storefront.transactions", "currency", "Eurodollar", "currency_not_allowed"),
-    ("storefront.transactions", "status", "teleported", "status_not_allowed"),
-    ("storefront.transactions", "occurred_at", "2026-02-30 10:00:00", "occurred_at_malformed"),
-    ("storefront.transactions", "occurred_at", "soon", "occurred_at_malformed"),
-    ("storefront.transactions", "occurred_at", "2026", "occurred_at_malformed"),
-    ("online_retail.invoice_lines", "customer_id", "", "customer_id_missing"),
-    ("online_retail.invoice_lines", "customer_id", "17850.5", "customer_id_malformed"),
-    ("online_retail.invoice_lines", "quantity", "-6", "quantity_below_minimum"),
-    ("online_retail.invoice_lines", "unit_price", "-0.001", "unit_price_below_minimum"),
-    ("online_retail.invoice_lines", "unit_price", "2.5555", "unit_price_too_precise"),
-]
-READ = [
-    ("storefront.transactions", "amount", "1,234.50", Decimal("1234.50")),
-    ("storefront.transactions", "amount", "1,5", Decimal("1.50")),
-    ("storefront.transactions", "amount", "+7", Decimal("7.00")),
-    ("storefront.transactions", "amount", "7.5000", Decimal("7.50")),
-    ("storefront.transactions", "amount", "\u00a07.5\t", Decimal("7.50")),
-    ("storefront.transactions", "amount", "999999999999.99", Decimal("999999999999.99")),
-    ("storefront.transactions", "quantity", "2.0", 2),
-    ("storefront.transactions", "currency", " eur ", "EUR"),
-    ("storefront.transactions", "status", "COMPLETED", "completed"),
-    ("storefront.transactions", "payment_method", "null", None),
-    ("storefront.transactions", "occurred_at", "2026-03-01T10:00:00Z", datetime(2026, 3, 1, 10)),
-    ("storefront.transactions", "occurred_at", "2026-03-01T10:00:00+02:00", datetime(2026, 3, 1, 8)),
-    ("storefront.transactions", "occurred_at", "2026-03-01T10:00:00.123456", datetime(2026, 3, 1, 10, 0, 0, 123456)),
-    ("storefront.transactions", "occurred_at", "2026-03-01", datetime(2026, 3, 1)),
-    ("storefront.transactions", "occurred_at", "2026-03-01T10:00", datetime(2026, 3, 1, 10)),
-    ("storefront.transactions", "occurred_at", "2026-03-01T10:00Z", datetime(2026, 3, 1, 10)),
-    ("storefront.transactions", "occurred_at", "2026-03-01 10:00+02:00", datetime(2026, 3, 1, 8)),
-    ("storefront.transactions", "occurred_at", "2026-03-01T10:00:00z", datetime(2026, 3, 1, 10)),
-    ("storefront.transactions", "occurred_at", "2026-03-01T10:00:00+0200", datetime(2026, 3, 1, 8)),
-    ("online_retail.invoice_lines", "customer_id", "17850.0", 17850),
-    ("online_retail.invoice_lines", "unit_price", "0.001", Decimal("0.001")),
-    ("online_retail.invoice_lines", "description", " CREAM CUPID ", "CREAM CUPID"),
-    ("storefront.users", "country", "Germany", "DE"),
-    ("storefront.users", "country", "gb", "GB"),
-    ("storefront.users", "is_marketing_opt_in", "Y", True),
-]
-VALID["storefront.users"] = {"user_id": "u-1", "signed_up_at": "2026-01-01 00:00:00"}
+# One of them is of each type of a column, and no text is like another.
+SPELLED = {"date": "2026-03-01", "timestamp": "2026-03-01T10:00:00.25Z", "decimal": "1.5", "boolean": "yes"}
 
 
-@pytest.fixture(scope="module")
-def outcomes(spark: SparkSession) -> dict[tuple[str, str, str | None], Any]:
-    """Every case's typed row, by one Spark job per dataset."""
-    cases = {(dataset, column, cell) for dataset, column, cell, _ in [*REFUSED, *READ]}
-    found = {}
-    for dataset, valid in VALID.items():
-        mine = sorted((case for case in cases if case[0] == dataset), key=str)
-        rows = typed_rows(spark, SOURCES[dataset], [{**valid, column: cell} for _, column, cell in mine])
-        found.update(zip(mine, rows, strict=True))
-    return found
+@pytest.mark.parametrize("contract", SOURCES.values(), ids=SOURCES)
+def test_spark_takes_the_values_and_reasons_of_every_column(spark: SparkSession, contract: SourceContract) -> None:
+    numbers = dict.fromkeys(("smallint", "integer", "bigint", "double"), "7")
+    spelled = {**SPELLED, **numbers}
+    good = {c.name: c.values[0] if c.values else spelled.get(c.type.kind, "FR") for c in contract.columns}
+    rows: list[dict[str, str | None]] = [{**good}, dict.fromkeys(good), dict.fromkeys(good, "\x01 #?")]
+    read = RowReader(contract)
+    for row, typed in zip(rows, typed_rows(spark, contract, rows), strict=True):
+        expected = read(row, ARRIVED_AT)
+        assert {name: typed[name] for name in expected} == {name: found.value for name, found in expected.items()}
+        told = [found["rule"] for found in typed["_violations"] if found["rule"].startswith(tuple(good))]
+        refused = [rule for found in expected.values() for rule in found.refused]
+        assert told[: len(refused)] == refused
 
 
-@pytest.mark.parametrize(("dataset", "column", "cell", "rule"), REFUSED)
-def test_bad_cell_is_refused_by_its_rule_and_no_other(
-    outcomes: dict[Any, Any], dataset: str, column: str, cell: str | None, rule: str
-) -> None:
-    violations = outcomes[dataset, column, cell]["_violations"]
-    assert [(found["rule"], found["field"], found["value"]) for found in violations] == [(rule, column, cell)]
-
-
-@pytest.mark.parametrize(("dataset", "column", "cell", "value"), READ)
-def test_odd_spelling_is_read_as_what_it_means(
-    outcomes: dict[Any, Any], dataset: str, column: str, cell: str, value: object
-) -> None:
-    row = outcomes[dataset, column, cell]
-    assert row["_violations"] == []
-    assert row[column] == value
+def test_a_row_is_kept_as_spark_writes_json(spark: SparkSession) -> None:
+    """Of a contract whose rows may be refused for more than their cells."""
+    contract, chance = SOURCES["retail.order_items"], random.Random(9)
+    texts = [*short_cells(contract.column("order_id"), chance, 400), '"\\', "\\u001f", *map(chr, range(1, 0x20)), ""]
+    names = [*contract.text_columns, "_rescued"]
+    rows = [{name: chance.choice((None, *texts)) for name in names} for _ in range(200)]
+    cells = bronze(spark, contract, [*rows, {}, *({"_rescued": text} for text in texts)])
+    kept = silver.typed(cells, contract).select("_row", "_raw")
+    expected = cells.select("_row", F.to_json(F.struct(*names)).alias("json"))
+    found = kept.join(expected, "_row").collect()
+    assert len(found) == cells.count()
+    assert [row for row in found if row["_raw"] != row["json"]] == []
 
 
 def test_what_came_in_another_unit_is_read_in_the_columns_own(spark: SparkSession) -> None:

@@ -1,7 +1,8 @@
 """What a contract says of one cell, read once more in plain Python: the judge of what the generator claims.
 
-Written from the words of the contract alone (the docstrings of `Column` and `REPAIRS`, the names of the rules), so that
-neither the generator nor the lake can agree with it by sharing a mistake.
+Written from the words of the contract alone (the docstrings of `Column` and `REPAIRS`, the names of the rules) and from
+the standards that they name (ISO 8601, RFC 8259), so that neither the generator nor the lake can agree with it by
+sharing a mistake.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from decimal import Decimal, localcontext
+from datetime import date, datetime, timedelta
+from decimal import ROUND_FLOOR, Decimal, localcontext
 from functools import cache
 from html import unescape
 from html.entities import html5
@@ -26,12 +27,17 @@ _BLANKS = "\u200b\ufeff" + "".join(
 _BITS = {"smallint": 15, "integer": 31, "bigint": 63}
 _WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _BOOLEANS = dict.fromkeys(("true", "t", "yes", "y", "1"), True) | dict.fromkeys(("false", "f", "no", "n", "0"), False)
-_ISO = re.compile(
-    r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)"
-    r"([T ](?P<hour>\d\d):(?P<minute>\d\d)(:(?P<second>\d\d)(\.\d{1,9})?)?(?P<zone>Z|[+-]\d\d:\d\d)?)?"
-)
+# ISO 8601: a calendar date, a day of a week, or a day of the year; an hour alone, or with minutes, seconds, a fraction.
+_DATES = ("YYYY-MM-DD", "YYYY-Www-D", "YYYY-DDD")
+_TIMES = ("", "Thh", "Thh:mm", "Thh:mm:ss", "Thh:mm:ss.f", " hh:mm", " hh:mm:ss", " hh:mm:ss.f")
+_OF_ISO = {
+    "YYYY": r"(?P<year>\d{4})", "MM": r"(?P<month>\d\d)", "DDD": r"(?P<ordinal>\d{3})", "DD": r"(?P<day>\d\d)",
+    "ww": r"(?P<week>\d\d)", "D": r"(?P<weekday>[1-7])", "hh": r"(?P<hour>\d\d)", "mm": r"(?P<minute>\d\d)",
+    "ss": r"(?P<second>\d\d)", ".f": r"[.,](?P<fraction>\d{1,9})",
+}  # fmt: skip
+_YEARS_OF_CYCLE, _DAYS_OF_CYCLE = 400, 146_097
 _FIELDS = {
-    "yyyy": r"(?P<year>\d{4})",
+    "yyyy": r"(?P<year>\d{4}|[+]\d{5,9}|-\d{4,9})",
     "MM": r"(?P<month>\d\d)",
     "M": r"(?P<month>\d\d?)",
     "dd": r"(?P<day>\d\d)",
@@ -40,8 +46,8 @@ _FIELDS = {
     "H": r"(?P<hour>\d\d?)",
     "mm": r"(?P<minute>\d\d)",
     "ss": r"(?P<second>\d\d)",
-    "SSS": r"\d{3}",
-    "SSSSSS": r"\d{6}",
+    "SSS": r"(?P<fraction>\d{1,3})",
+    "SSSSSS": r"(?P<fraction>\d{1,6})",
     "XXX": r"(?P<zone>Z|[+-]\d\d:\d\d)",
 }
 
@@ -56,7 +62,7 @@ class Reading:
 
 def read_cell(text: str | None, column: Column) -> Reading:
     """What the contract makes of a delivered text; whether its parent is there is not looked at."""
-    with localcontext(prec=80):  # no digit of a number is rounded away
+    with localcontext(prec=2_000):  # no digit of a number is rounded away
         return _read(text, column)
 
 
@@ -68,10 +74,12 @@ def _read(text: str | None, column: Column) -> Reading:
     # Again and again, until nothing changes: what was put together or escaped twice is meant to be one value.
     for _ in range(8):
         before = bare
-        for step in (_without_prefix, *(_repairing(repair) for repair in column.repairs)):
+        bare = _without_prefix(bare, column).strip(_BLANKS)
+        for repair in column.repairs:
             if _says_nothing(bare, column):
                 return _broken(column, "missing") if column.required else Reading()
-            bare = step(bare, column).strip(_BLANKS)
+            bare = _REPAIRS[repair](bare)
+        bare = bare.strip(_BLANKS)
         if bare == before:
             break
     if _says_nothing(bare, column):
@@ -97,10 +105,6 @@ def _longest(column: Column) -> int:
     if column.type.kind != "varchar":
         return max(256, spellings)
     return 256 + max(spellings, (column.type.length or 0) * (32 if column.repairs else 1))
-
-
-def _repairing(name: str) -> Callable[[str, Column], str]:
-    return lambda text, _: _REPAIRS[name](text)
 
 
 @dataclass(frozen=True)
@@ -223,13 +227,25 @@ def _typed(text: str, column: Column) -> Any:
         case "boolean":
             return _BOOLEANS.get(text.lower(), _Problem("malformed"))
     at = _instant(text, column)
-    return _Problem("malformed") if at is None else at.date() if column.type.kind == "date" else at
+    return at.date() if isinstance(at, datetime) and column.type.kind == "date" else at
 
 
 def _number(text: str) -> Decimal | None:
-    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", text):
+    """Digits with a point, in groups of thousands, or with JSON's exponent: that is, written out."""
+    if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", text, re.ASCII):
         text = text.replace(",", "")
-    return Decimal(text) if re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)", text) else None
+    found = re.fullmatch(r"([+-]?)(?=\.?\d)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?", text, re.ASCII)
+    return None if found is None else Decimal(_written_out(*found.groups()))
+
+
+def _written_out(sign: str, whole: str, fraction: str, exponent: str | None) -> str:
+    # A thousand places are beyond every type.
+    places = max(-1_000, min(int(exponent or 0), 1_000))
+    digits, point = whole + fraction, len(whole) + places
+    if point < 0:
+        digits, point = "0" * -point + digits, 0
+    digits = digits.ljust(point, "0")
+    return f"{sign}{digits[:point] or 0}.{digits[point:] or 0}"
 
 
 def _integer(text: str, column: Column) -> int | _Problem:
@@ -240,10 +256,12 @@ def _integer(text: str, column: Column) -> int | _Problem:
     return int(number) if -limit <= number < limit else _Problem("out_of_range")
 
 
-def _decimal(text: str, column: Column) -> Decimal | _Problem:
+def _decimal(text: str, column: Column) -> Decimal | float | _Problem:
     number = _number(text)
     if number is None:
         return _Problem("malformed")
+    if column.type.kind == "double":
+        return float(number) if abs(float(number)) != float("inf") else _Problem("out_of_range")
     unit = Decimal(1).scaleb(-(column.type.scale or 0))
     if number % unit:
         return _Problem("too_precise")
@@ -252,36 +270,84 @@ def _decimal(text: str, column: Column) -> Decimal | _Problem:
     return number.quantize(unit)
 
 
-def _instant(text: str, column: Column) -> datetime | None:
-    """In UTC: ISO 8601, then the formats of the contract in order."""
-    readings = (_read_instant(shape, text) for shape in (_ISO, *map(_shape, column.formats)))
-    return next((at for at in readings if at is not None), None)
+def _instant(text: str, column: Column) -> datetime | _Problem:
+    """In UTC: ISO 8601 with separators, then the formats of the contract in order, then ISO 8601 without."""
+    shapes = (*_iso(""), *map(_shape, column.formats), *_iso("-:"))
+    readings = (_read_instant(shape, text) for shape in shapes)
+    return next((at for at in readings if at is not None), _Problem("malformed"))
 
 
-def _read_instant(shape: re.Pattern[str] | str, text: str) -> datetime | None:
+def _read_instant(shape: re.Pattern[str] | str, text: str) -> datetime | _Problem | None:
     if isinstance(shape, str):
-        digits, unit = {"epoch_seconds": ((9, 10), 1_000_000), "epoch_millis": ((12, 13), 1_000)}[shape]
-        if not (text.isascii() and text.isdigit() and len(text) in digits):
-            return None
-        return datetime(1970, 1, 1) + timedelta(microseconds=int(text) * unit)
+        return _counted(shape, text)
     found = shape.fullmatch(text)
     if found is None:
         return None
     parts = found.groupdict()
-    zone = parts.get("zone")
-    year, month, day, hour, minute, second = (
-        int(parts.get(name) or 0) for name in ("year", "month", "day", "hour", "minute", "second")
-    )
+    year, hour, minute, second = (int(parts.get(name) or 0) for name in ("year", "hour", "minute", "second"))
+    micros = int((parts.get("fraction") or "0").ljust(6, "0")[:6])
+    # After 400 years the calendar is the same again; Python begins with the year 1.
+    cycles, year = divmod(year - 1, _YEARS_OF_CYCLE)
+    is_end = (hour, minute, second, micros) == (24, 0, 0, 0) and "is_iso" in parts
     try:
-        at = datetime(year, month, day, hour, minute, second)
+        day = _day(year + 1, parts)
+        at = datetime(day.year, day.month, day.day, 0 if is_end else hour, minute, second, micros)
     except ValueError:
         return None
-    return at if zone in (None, "Z") else at - _offset(zone)
+    ahead = _offset(parts.get("zone") or "Z")
+    if ahead is None:
+        return None
+    try:
+        return at + (timedelta(days=cycles * _DAYS_OF_CYCLE + is_end) - ahead)
+    except OverflowError:
+        return _Problem("out_of_range")
 
 
-def _offset(zone: str) -> timedelta:
-    ahead = timedelta(hours=int(zone[1:3]), minutes=int(zone[4:6]))
+def _day(year: int, parts: Mapping[str, str | None]) -> date:
+    if week := parts.get("week"):
+        return date.fromisocalendar(year, int(week), int(parts["weekday"] or 0))
+    if ordinal := parts.get("ordinal"):
+        found = date(year, 1, 1) + timedelta(days=int(ordinal) - 1)
+        if found.year != year:
+            raise ValueError(ordinal)
+        return found
+    return date(year, int(parts["month"] or 0), int(parts["day"] or 0))
+
+
+def _counted(name: str, text: str) -> datetime | None:
+    """Seconds or milliseconds since 1970, by how many digits the number has before its point."""
+    digits, unit = {"epoch_seconds": ((9, 10), 1_000_000), "epoch_millis": ((12, 13), 1_000)}[name]
+    found = re.fullmatch(r"-?(\d+)(?:\.\d+)?(?P<exponent>[eE][+-]?\d+)?", text, re.ASCII)
+    number = _number(text)
+    if found is None or number is None:
+        return None
+    whole = str(abs(int(number))) if found["exponent"] else found[1]
+    if len(whole) not in digits or (found["exponent"] and not int(number)):
+        return None
+    micros = int((number * unit).to_integral_value(ROUND_FLOOR))
+    return datetime(1970, 1, 1) + timedelta(microseconds=micros)
+
+
+def _offset(zone: str) -> timedelta | None:
+    """What local time is ahead by: at most 18 hours."""
+    hours, minutes = (int(zone[1:3] or 0), int(zone[3:].removeprefix(":") or 0))
+    if minutes > 59 or hours * 60 + minutes > 18 * 60:
+        return None
+    ahead = timedelta(hours=hours, minutes=minutes)
     return -ahead if zone.startswith("-") else ahead
+
+
+@cache
+def _iso(without: str) -> list[re.Pattern[str]]:
+    """Every form of ISO 8601 that names a day or an instant, without these separators."""
+    found = []
+    for day in _DATES:
+        for time in _TIMES:
+            form = "".join(character for character in f"{day}{time}" if character not in without)
+            shape = re.sub("|".join(map(re.escape, _OF_ISO)), lambda part: _OF_ISO[part[0]], form)
+            zone = r"(?P<zone>Z|[+-]\d\d(:?\d\d)?)?" if time else ""
+            found.append(re.compile(f"(?P<is_iso>){shape}{zone}", re.ASCII | re.IGNORECASE))
+    return found
 
 
 @cache
@@ -296,4 +362,4 @@ def _shape(name: str) -> re.Pattern[str] | str:
         else:
             sections = {"[": "(?:", "]": ")?"}
             shape += sections.get(token["other"], re.escape(token["literal"] or token["other"]))
-    return re.compile(shape)
+    return re.compile(shape, re.ASCII | re.IGNORECASE)

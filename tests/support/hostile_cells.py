@@ -22,6 +22,36 @@ _PIECES = (
     "null", "N/A", "-", "1,234.50", "1.234,50", "12,5", "15 %", "€", "EUR", "zł", "seven", "mailto:", "<", ">", "@",
     "+49", "(0)", "00", "2026-03-01", "T10:00:00Z", " ", "\t", "a", "0", ".", ",", '"', "\\", "'",
 )  # fmt: skip
+_DAYS = (
+    *("2026-03-01", "20260301", "2026-060", "2026060", "2026-W09-7", "2026W097", "0000-12-31", "9999-12-31"),
+    *(
+        "0001-01-01",
+        "2024-02-29",
+        "2023-02-29",
+        "2026-366",
+        "2024-366",
+        "2020-W53-1",
+        "2025-W53-1",
+        "2026-W53-1",
+        "2026-02-30",
+    ),
+    *("+12026-01-01", "+12026/02/30", "01.03.2026", "2026/03/01", "2026-3-1", "30.02.2026", "2026-03", "20260230"),
+)
+_TIMES = (
+    *("", "T09:30:00", "T09:30", "T093000", "T0930", "T09", " 09:30:00", " 0930", "t23:59:59", "T24:00", " 24:00:00"),
+    *("T24:00:01", "T240000.0", "T23:59:60", "T25:00", " 09", "T12:61:00", "T9:30", "  09:30", " 09.30"),
+)
+_FRACTIONS = ("", "", "", ".5", ",25", ".123456789", ".1234567890", ".")
+_ZONES = (
+    *("", "", "Z", "z", "+00", "+01", "-05", "+0530", "+05:30", "-18:00", "+18:01", "+19", "+5", "-00:00", "-05:00"),
+    *(" UTC", "+01:60"),
+)
+_MANTISSAS = (
+    *("0", "1", "12", "1234", "1,234", "999", "0.001", "1.2345", ".5", "5.", "12.50", "0.000", "100", "32768", ".", ""),
+    *("1767452400", "1767452400000", "9999999999", "000123456789", "2147483648", "9223372036854775808"),
+    *("99999999999.99", "1767452400.25", "9" * 60),
+)
+_EXPONENTS = ("0", "1", "2", "3", "6", "9", "12", "00003", "40", "400", "999999999", "9" * 30, "", "1.0")
 _LONG = (
     "a",
     "&amp;",
@@ -90,6 +120,33 @@ def short_cells(column: Column, chance: random.Random, count: int) -> list[str]:
     while len(found) < count:
         found.append("".join(chance.choices(pieces, k=chance.randint(1, 5))))
     return found
+
+
+def instant_cells(chance: random.Random, count: int) -> list[str]:
+    """Dates and instants in forms of ISO 8601 and near them, of years that there are and that there are not."""
+    parts = (_DAYS, _TIMES, _FRACTIONS, _ZONES)
+    return ["".join(chance.choice(part) for part in parts) for _ in range(count)]
+
+
+def number_cells(chance: random.Random, count: int) -> list[str]:
+    """Numbers in the grammar of JSON and near it, with exponents that nothing could write out."""
+    found = []
+    for _ in range(count):
+        number = chance.choice(("", "", "-", "+")) + chance.choice(_MANTISSAS)
+        if chance.random() < 0.5:
+            number += chance.choice("eE") + chance.choice(("", "+", "-")) + chance.choice(_EXPONENTS)
+        found.append(number)
+    return found
+
+
+def mutated(chance: random.Random, cell: str) -> str:
+    """A cell in which one character is another, is gone, or is there twice."""
+    at = chance.randrange(len(cell) + 1)
+    return (
+        cell[:at]
+        + chance.choice(("", "0", "9", " ", "-", ":", ".", ",", "e", "Z", "é", cell[at : at + 1] * 2))
+        + (cell[at + 1 :])
+    )
 
 
 @cache

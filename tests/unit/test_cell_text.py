@@ -5,12 +5,10 @@ from __future__ import annotations
 import random
 import time
 
-import pyarrow as pa
 import pytest
 
 from lakehouse.cell_text import CellText
-from lakehouse.contract import Column, SourceContract, load_registry
-from lakehouse.texts import MISMATCHED, Texts
+from lakehouse.contract import Column, load_registry
 from tests.support.hostile_cells import long_cells, short_cells
 
 SOURCES = load_registry().sources
@@ -78,25 +76,3 @@ def test_a_cell_of_4_mib_costs_no_more_than_looking_at_it(dataset: str, column: 
         assert time.process_time() - before < 0.5, cell[:10]
         assert len(text or "") <= read.bound + 1
         assert text is None or column.type.length is None or len(text.encode()) > column.type.length
-
-
-@pytest.mark.parametrize("contract", SOURCES.values(), ids=SOURCES)
-def test_many_cells_at_once_are_read_as_one_by_one(contract: SourceContract) -> None:
-    """Whatever the plain ones are told by; in batches, for what is remembered; null among them."""
-    chance, texts = random.Random(contract.dataset), Texts(contract)
-    for _ in range(3):
-        cells = {}
-        for name in contract.text_columns:
-            column = contract.column(name.partition("__")[0])
-            found = short_cells(column, chance, 300)
-            plain = ["4711", "12.50", "-3", "2026-03-01", "2026-03-01T10:00:00Z", "u-123456789", "a plain text", None]
-            cells[name] = chance.sample([*found, *plain * 10], 300)
-        arrays = [pa.array(cells[name], pa.string()) for name in contract.text_columns]
-        found_at_once = texts(*arrays).to_pylist()
-        for column in contract.columns:
-            read = CellText(column)
-            if any(unit.column == column.name for unit in contract.unit_columns):
-                continue
-            assert [row[column.name] for row in found_at_once] == [read(cell) for cell in cells[column.name]]
-            wrong = [column.name in (row[MISMATCHED] or ()) for row in found_at_once]
-            assert wrong == [bool((text := read(cell)) and read.mismatches(text)) for cell in cells[column.name]]

@@ -6,19 +6,21 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import typer
 
-from lakehouse import conditions
-from lakehouse.cell_text import CellText, sources
+from lakehouse import conditions, numerals
+from lakehouse.cell_text import sources
+from lakehouse.cells import INTEGER_BITS, CellReader
 from lakehouse.conditions import Condition
 from lakehouse.contract import Column, SourceContract
 
-_BITS = {"smallint": 15, "integer": 31, "bigint": 63}
 _DAY_PATTERN = re.compile(r"(yyyy|MM|dd)([-/. ]?)(yyyy|MM|dd)\2(yyyy|MM|dd)")
+# ISO 8601 without separators, by weeks and by days of the year.
+_ISO_DAYS = ("%Y%m%d", "%G-W%V-%u", "%GW%V%u", "%Y-%j", "%Y%j")
 _STRFTIME = {"yyyy": "%Y", "MM": "%m", "dd": "%d"}
 
 
@@ -43,16 +45,13 @@ class Change:
 
 
 def key_parts(contract: SourceContract, texts: Sequence[str]) -> tuple[KeyPart, ...]:
-    """The first parts of a key, in the contract's order; what is empty or spells null is null. Raises
-    typer.BadParameter."""
+    """The first parts of a key, in the contract's order, read as silver reads cells: what is empty or spells null is
+    null. Raises typer.BadParameter."""
     columns = [contract.column(name) for name in contract.key]
     if len(texts) > len(columns):
         names = ", ".join(contract.key)
         raise typer.BadParameter(f"{len(texts)} parts; the key of {contract.dataset} is {names}", param_hint="KEY")
-    return tuple(
-        KeyPart(column, None if (text := CellText(column)(typed)) is None else _canonical(text, column))
-        for column, typed in zip(columns, texts, strict=False)
-    )
+    return tuple(KeyPart(column, _key_value(typed, column)) for column, typed in zip(columns, texts, strict=False))
 
 
 def on_columns(parts: Iterable[KeyPart]) -> Condition:
@@ -95,32 +94,15 @@ def changes(contract: SourceContract, came: Mapping[str, Any], row: Mapping[str,
     return found
 
 
-def _canonical(text: str, column: Column) -> str:
-    """The text as Redshift casts it to the column's type. Raises typer.BadParameter when it is none of that type."""
-    kind = column.type.kind
-    try:
-        if kind in _BITS:
-            number = int(text)
-            if -(2 ** _BITS[kind]) <= number < 2 ** _BITS[kind]:
-                return str(number)
-        elif kind == "decimal":
-            value, scale = Decimal(text), Decimal(1).scaleb(-(column.type.scale or 0))
-            if value == value.quantize(scale):
-                return f"{value.quantize(scale):f}"
-        elif kind == "double":
-            return repr(float(text))
-        elif kind == "boolean":
-            return {"true": "true", "false": "false"}[text.lower()]
-        elif kind == "date":
-            return date.fromisoformat(text).isoformat()
-        elif kind == "timestamp":
-            return str(conditions.since(text))
-        else:
-            # As it is in silver, also where it is typed as it came.
-            return column.synonyms.get(text.lower(), text)
-    except (ValueError, InvalidOperation, KeyError):
-        pass
-    raise typer.BadParameter(f'"{text}" is no {column.type}, as {column.name} is', param_hint="KEY")
+def _key_value(typed: str, column: Column) -> str | None:
+    """The value as Redshift casts it to the column's type; None for null. Raises typer.BadParameter when it is none of
+    that type."""
+    read = CellReader(column)
+    text, value = read.text(typed), read(typed).value
+    # A text that is none of the column's values is in no table, but rows were refused for it.
+    if value is None and text is not None and column.type.kind != "varchar":
+        raise typer.BadParameter(f'"{text}" is no {column.type}, as {column.name} is', param_hint="KEY")
+    return text if value is None else _text(value)
 
 
 def _has(part: KeyPart, parameter: str) -> Condition:
@@ -140,14 +122,16 @@ def _spellings(part: KeyPart) -> list[str]:
         return []
     if column.type.is_temporal:
         return [value.partition(" ")[0], *_days(value, column)]
-    if column.type.kind in _BITS:
+    if column.type.kind in INTEGER_BITS:
         return sorted({value, f"{int(value):,}"})
     return [value, *(spelling for spelling, meant in column.synonyms.items() if meant == value)]
 
 
 def _days(value: str, column: Column) -> Iterator[str]:
-    """The day of a date or instant in each of the column's own formats that spell days with numbers."""
+    """The day of a date or instant in other forms of ISO 8601, and in each of the column's own formats that spell days
+    with numbers."""
     day = datetime.fromisoformat(value)
+    yield from map(day.strftime, _ISO_DAYS)
     for pattern in column.formats:
         if match := _DAY_PATTERN.search(pattern):
             yield day.strftime(match[2].join(_STRFTIME[word] for word in (match[1], match[3], match[4])))
@@ -164,22 +148,19 @@ def _object(raw: str) -> dict[str, Any] | None:
 
 def _reads_as(cell: str | None, part: KeyPart) -> bool:
     """Whether a cell of a refused row is what was asked for."""
-    column = part.column
-    text = CellText(column)(cell)
+    column, read = part.column, CellReader(part.column)
+    text, value = read.text(cell), read(cell).value
     if text is None or part.value is None:
         return text is part.value
-    if column.type.is_temporal:
-        time = part.value[11:16]
-        is_spelled = time in text and any(day in text for day in _spellings(part))
-        return is_spelled or _instant(text) == _instant(part.value)
-    if column.type.is_numeric:
-        return _number(text) == _number(part.value)
-    return column.synonyms.get(text.lower(), text).rstrip() == part.value.rstrip()
+    if column.type.is_temporal and part.value[11:16] in text and any(day in text for day in _spellings(part)):
+        return True
+    return (text if value is None else _text(value)).rstrip() == part.value.rstrip()
 
 
 def _how(cell: str, value: Any, column: Column, worth: Decimal | None) -> str:
     """What was done to a cell, in the order in which silver does it."""
-    steps, text = CellText(column).steps(cell), CellText(column)(cell)
+    read = CellReader(column, worth)
+    steps, text = read.text.steps(cell), read.text(cell)
     if value is None or text is None:
         return ", ".join(steps)
     meant = column.synonyms.get(text.lower(), text)
@@ -187,9 +168,7 @@ def _how(cell: str, value: Any, column: Column, worth: Decimal | None) -> str:
         steps.append("synonym")
     if worth is not None:
         steps.append(f"times {worth}")
-    elif meant != _text(value) and not (
-        column.repairs and steps and _number(meant) == _number(_text(value)) is not None
-    ):
+    elif meant != _text(value) and not (steps and column.repairs and _is_same_number(meant, _text(value), column)):
         steps.append(f"read as {column.type}")
     return ", ".join(steps)
 
@@ -199,20 +178,12 @@ def _is_word(text: str, raw: str) -> bool:
     return re.search(rf"(?<![\w-]){re.escape(text)}(?![\w-])", raw, re.IGNORECASE) is not None
 
 
+def _is_same_number(text: str, other: str, column: Column) -> bool:
+    return column.type.is_numeric and numerals.read(text) == numerals.read(other) is not None
+
+
 def _text(value: Any) -> str:
-    """A value of silver as text: booleans as files spell them."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _number(text: str) -> Decimal | None:
-    try:
-        return Decimal(text.replace(",", ""))
-    except InvalidOperation:
-        return None
-
-
-def _instant(text: str) -> datetime | None:
-    try:
-        return conditions.since(text)
-    except ValueError:
-        return None
+    """A value of silver as text that Redshift casts: booleans as files spell them."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)

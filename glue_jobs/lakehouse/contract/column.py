@@ -59,7 +59,10 @@ class Column:
     One with dots also stands for a value nested in JSON objects: ``client.device`` is ``{"client": {"device": …}}``.
     """
     formats: tuple[str, ...] = ()
-    """Spark datetime patterns tried in order, or ``epoch_seconds`` / ``epoch_millis``; dates and timestamps only."""
+    """Spark datetime patterns tried in order, or ``epoch_seconds`` / ``epoch_millis``; dates and timestamps only.
+
+    ISO 8601 is understood without a word here: with separators before the formats, without them (20260301) after.
+    """
     nulls: tuple[str, ...] = ()
     """Spellings that mean null, the dataset's and the column's together, compared without regard to case: as the cell
     came, without its prefix, or repaired."""

@@ -28,7 +28,7 @@ COLUMN_RULES: Mapping[ColumnRule, str] = MappingProxyType(
         "missing": "required, and null or spelled as null",
         "malformed": "not a number, date, … of the column's type",
         "too_precise": "more decimals than the column keeps (none is rounded away in silence)",
-        "out_of_range": "a number that the type cannot hold",
+        "out_of_range": "a number that the type cannot hold, or an instant before the year 1 or after 9999 in UTC",
         "not_allowed": "not one of the column's values or their synonyms",
         "too_long": "more UTF-8 bytes than the column holds",
         "pattern_mismatch": "the text does not have the declared shape",

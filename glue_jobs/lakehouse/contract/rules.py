@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, cast, get_args
 
 from lakehouse.contract.column import REPAIRS, Repair
+from lakehouse.contract.datetime_patterns import datetime_pattern
 from lakehouse.contract.document import Document, Value
 from lakehouse.contract.errors import one_of
 from lakehouse.contract.row_rules import SOFTENED, ColumnReference, ColumnRule, Orphans
@@ -34,8 +35,6 @@ CUSTOM_PROPERTIES = (
 """The custom properties that do."""
 
 _OPTIONS = {"number": ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"), "string": ("pattern",)}
-# The letters of Spark's datetime patterns that can be parsed; E, F, Q and q only format.
-_PATTERN_LETTERS = frozenset("GyDMLdahKkHmsSVzOXxZ")
 _REPAIRS_OF_NUMBERS: tuple[Repair, ...] = ("currency_sign", "decimal_comma", "percent", "number_words")
 _REPAIRS_OF_TEXT = tuple(repair for repair in REPAIRS if repair not in _REPAIRS_OF_NUMBERS)
 
@@ -232,16 +231,22 @@ def _read_formats(document: Document, value: Value, custom: Mapping[str, Value],
         text = document.text(item)
         if text is None or text in EPOCH_FORMATS:
             continue
-        bare = re.sub(r"'[^']*'", "", text)
-        unknown = sorted({letter for letter in bare if letter.isalpha() and letter not in _PATTERN_LETTERS})
-        if unknown or "'" in bare or bare.count("[") != bare.count("]") or not text.strip():
-            wrong = f" (letters {' '.join(unknown)})" if unknown else ""
+        wrong = _wrong_with(text)
+        if wrong is not None:
             document.complain(
                 item,
-                f'"{text}" is not a datetime pattern{wrong}',
+                f'"{text}" is not a datetime pattern: {wrong}',
                 f"use a Spark pattern such as yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX], or {' or '.join(EPOCH_FORMATS)}",
             )
     return document.texts(custom["formats"])
+
+
+def _wrong_with(format_: str) -> str | None:
+    try:
+        pattern = datetime_pattern(format_)
+    except ValueError as error:
+        return str(error)
+    return None if pattern.names_a_day else "year, month and day are not all in it; MM is the month, mm are minutes"
 
 
 def _read_options(document: Document, value: Value, type_: ColumnType) -> dict[str, Any]:

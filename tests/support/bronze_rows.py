@@ -1,0 +1,22 @@
+"""Bronze rows of a few cells each, as Arrow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from lakehouse import bronze
+from lakehouse.bronze import utc_instant
+from lakehouse.contract import SourceContract
+
+ARRIVED_AT = utc_instant("2026-03-02T00:00:00+00:00")
+_TYPES = {"string": pa.string(), "bigint": pa.int64(), "timestamp_ntz": pa.timestamp("us")}
+
+
+def bronze_rows(contract: SourceContract, rows: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
+    """Rows that came so, numbered from 0."""
+    lineage = {"_batch_id": 1, "_file_id": "f", "_ingested_at": ARRIVED_AT, "_arrived_at": ARRIVED_AT}
+    schema = pa.schema([(name, _TYPES[kind]) for name, kind in bronze.columns(contract)])
+    return pa.RecordBatch.from_pylist([{**lineage, "_row": n, **row} for n, row in enumerate(rows)], schema)
