@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse import numerals
+from lakehouse import instants, numerals
 from lakehouse.cells import INTEGER_BITS, CellReader, Reading
 from lakehouse.contract import Column, ColumnType
 
@@ -39,7 +39,8 @@ _DAY = (
     r"[1-9][0-9]{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
     r"|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
 )
-_INSTANT = rf"{_DAY}(?:[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{{1,6}})?)?Z?)?"
+_TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
+_INSTANT = rf"{_DAY}(?:[T ]{_TIME}(?:Z|[+-](?:0[0-9]|1[0-7])(?::?[0-5][0-9])?)?)?"
 # Fewer digits than any number has that does not fit.
 _DIGITS = {"smallint": 4, "integer": 9, "bigint": 18, "double": 15}
 
@@ -139,12 +140,12 @@ class _Plain:
         self._limits = _limits(column)
         self._cast: Callable[[pa.Array], pa.Array] | None = None
         if column.type.kind == "timestamp":
-            self._cast = lambda cells: pc.cast(pc.ascii_rtrim(cells, "Z"), self._type)
+            self._cast = _instants
         elif column.type.kind != "varchar":
             self._cast = lambda cells: pc.cast(cells, self._type)
 
     def __call__(self, cells: pa.Array) -> tuple[pa.Array, pa.BooleanArray]:
-        """The values, null where a cell is not plain, and which are; of a column of text all cells are values."""
+        """Values, and which cells are plain: those of other cells count for nothing."""
         is_plain = pc.match_substring_regex(cells, self._shape)
         if self._longest is not None or self._shortest > 1:
             lengths = pc.binary_length(cells)
@@ -186,9 +187,23 @@ def _shape(column: Column) -> str | None:
     return {"date": _DAY, "timestamp": _INSTANT}.get(kind)
 
 
+def _instants(cells: pa.Array) -> pa.Array:
+    """Plain instants in UTC; in most batches none has an offset, or all have."""
+    bare, naive, nothing = pc.ascii_rtrim(cells, "Z"), _ARROW["timestamp"], pa.scalar(None, cells.type)
+    try:
+        return pc.cast(bare, naive)
+    except pa.ArrowInvalid:
+        is_ahead = pc.match_substring_regex(bare, r":[0-9.]+[+-]")
+        there = pc.cast(pc.if_else(is_ahead, bare, nothing), pa.timestamp("us", tz="UTC"))
+        return pc.coalesce(pc.cast(there, naive), pc.cast(pc.if_else(is_ahead, nothing, bare), naive))
+
+
 def _limits(column: Column) -> Sequence[tuple[Compared, Any]]:
-    """What values keep: (comparison, limit in the column's type), of an exact number's minimum and maximum."""
+    """What values keep, as (comparison, limit in the column's type): an exact number its minimum and maximum, an
+    instant the last that there is."""
     scale, type_ = column.type.scale or 0, arrow_type(column.type)
+    if column.type.kind == "timestamp":
+        return [(pc.less_equal, pa.scalar(instants.LAST, type_))]  # of years of four digits only an offset leads away
     greatest = 10 ** (column.type.precision or 0) - 1
     if column.type.kind in INTEGER_BITS:
         greatest = (1 << INTEGER_BITS[column.type.kind]) - 1

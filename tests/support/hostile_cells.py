@@ -125,7 +125,8 @@ def short_cells(column: Column, chance: random.Random, count: int) -> list[str]:
 def instant_cells(chance: random.Random, count: int) -> list[str]:
     """Dates and instants in forms of ISO 8601 and near them, of years that there are and that there are not."""
     parts = (_DAYS, _TIMES, _FRACTIONS, _ZONES)
-    return ["".join(chance.choice(part) for part in parts) for _ in range(count)]
+    edges = ["9999-12-31T23:59:59-05:00", "9999-12-31T23:59:59.999999Z", "1000-01-01 00:00:00+17:59"]
+    return edges + ["".join(chance.choice(part) for part in parts) for _ in range(count)]
 
 
 def number_cells(chance: random.Random, count: int) -> list[str]:

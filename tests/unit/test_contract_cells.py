@@ -103,6 +103,12 @@ def test_datasets_may_refer_to_each_other_unless_their_rows_would_wait(
     assert "rows wait for each other: shop." in problem.wrong
 
 
+def test_dates_need_no_formats(tmp_path: Path) -> None:
+    formats = "          - {property: formats, value: [yyyy-MM-dd]}\n"
+    assert formats in SOURCE
+    assert load_registry(write_shop(tmp_path, source=SOURCE.replace(formats, ""))).sources["shop.orders"]
+
+
 @pytest.mark.parametrize(
     ("spelled", "codec"), [("cp1252", "cp1252"), ("Windows-1252", "cp1252"), ("latin-1", "iso8859-1")]
 )

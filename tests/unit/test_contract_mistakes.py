@@ -120,7 +120,6 @@ IN_SOURCE = [
     ("[yyyy-MM-dd]", "[dd/mm/yyyy]", 43, "schema[0].properties[3].customProperties.formats[0]", "mm are minutes"),
     ("[yyyy-MM-dd]", "[yyyy-MM-dd z]", 43, "schema[0].properties[3].customProperties.formats[0]", "write VV"),
     ("[yyyy-MM-dd]", "[\"yyyy-MM-dd'T\"]", 43, "schema[0].properties[3].customProperties.formats[0]", "Spark pattern"),
-    ("          - {property: formats, value: [yyyy-MM-dd]}\n", "", 37, "schema[0].properties[3]", "without formats"),
     ("{property: unit, value: EUR}", "{property: formats, value: [yyyy]}", 28,
      "schema[0].properties[1].customProperties.formats", "dates and timestamps only"),
     ("value: months", "value: month", 44, "schema[0].properties[3].customProperties.partitionTransform",

@@ -23,6 +23,8 @@ from lakehouse.contract.datetime_patterns import MICROS_PER_DAY, datetime_patter
         ("d MMMM yyyy", "1 Mar 2026", None),
         ("MMM d, yyyy", "Sep 9, 2026", "2026-09-09"),
         ("dd/MM/yy", "01/03/26", "2026-03-01"),
+        ("dd/MM/y", "01/03/2026", "2026-03-01"),
+        ("dd/MM/y", "01/03/26", "0026-03-01"),
         ("yyyy-DDD", "2026-060", "2026-03-01"),
         ("yyyy-DDD", "2026-366", None),
         ("yyyyMMdd", "20260301", "2026-03-01"),

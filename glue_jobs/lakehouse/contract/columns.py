@@ -106,7 +106,7 @@ def _read_column(
     partition_position, transform = _read_partition(document, parts, custom, type_)
     partition = name if transform == "identity" else f"{transform}({name})" if transform and name else None
     is_read = of_source and "derivedAs" not in custom
-    rules = read_rules(document, value, parts, custom, type_, dataset_nulls) if type_ and is_read else {}
+    rules = read_rules(document, parts, custom, type_, dataset_nulls) if type_ and is_read else {}
     if "derivedAs" in custom:
         _check_derived(document, parts, custom)
     reference, reference_place = read_reference(document, parts, custom, domain)

@@ -114,7 +114,7 @@ class DatetimePattern:
     @property
     def names_a_day(self) -> bool:
         """Whether it has a place for the year and the day in it."""
-        has_year = "year" in self.fields or {"era", "year_of_era"} <= self.fields
+        has_year = not self.fields.isdisjoint({"year", "year_of_century", "year_of_era"})
         return has_year and ({"month", "day"} <= self.fields or "day_of_year" in self.fields)
 
     def read(self, text: str) -> int | None:
@@ -138,10 +138,10 @@ def _day(said: Mapping[str, str]) -> int | None:
         if of_era < 1 or "era" not in said:
             return None
         year = of_era if said["era"][0] in "Aa" else 1 - of_era
+    elif "year_of_century" in said:
+        year = 2000 + int(said["year_of_century"])
     else:
         year = int(said.get("year", 1970))
-        if len(said.get("year", "")) == 2:
-            year += 2000
     month = _number(said.get("month", "1"))
     if "day_of_year" not in said:
         return day_number(year, month, int(said.get("day", 1)))
@@ -262,7 +262,7 @@ def _field(letters: str, has_era: bool, *, is_followed: bool) -> tuple[str, str]
     if letter in _TWO_DIGITS and count <= 2:
         return _TWO_DIGITS[letter], "[0-9]{2}" if count == 2 else any_width
     if letter == "y" and count <= 6:
-        return "year_of_era" if has_era else "year", _year(count, any_width)
+        return "year_of_era" if has_era else "year_of_century" if count == 2 else "year", _year(count, any_width)
     if letter in "ML" and count <= 4:
         names: Sequence[str] = _MONTHS if count == 4 else [name[:3] for name in _MONTHS]
         # Longest first: none is the beginning of one that follows.

@@ -41,7 +41,6 @@ _REPAIRS_OF_TEXT = tuple(repair for repair in REPAIRS if repair not in _REPAIRS_
 
 def read_rules(
     document: Document,
-    value: Value,
     parts: Mapping[str, Value],
     custom: Mapping[str, Value],
     type_: ColumnType,
@@ -54,7 +53,7 @@ def read_rules(
     options = _read_options(document, parts["logicalTypeOptions"], type_) if "logicalTypeOptions" in parts else {}
     return {
         "aliases": aliases,
-        "formats": _read_formats(document, value, custom, type_),
+        "formats": _read_formats(document, custom, type_),
         "nulls": tuple(dict.fromkeys((*dataset_nulls, *own_nulls))),
         "values": values,
         "synonyms": _read_synonyms(document, custom.get("valueSynonyms"), values, type_),
@@ -219,10 +218,8 @@ def _read_warnings(document: Document, value: Value, options: Mapping[str, Any])
     return cast(tuple[ColumnRule, ...], document.texts(value))
 
 
-def _read_formats(document: Document, value: Value, custom: Mapping[str, Value], type_: ColumnType) -> tuple[str, ...]:
+def _read_formats(document: Document, custom: Mapping[str, Value], type_: ColumnType) -> tuple[str, ...]:
     if "formats" not in custom:
-        if type_.is_temporal:
-            document.complain(value, f"a {type_} without formats", "add customProperties formats: [yyyy-MM-dd …]")
         return ()
     if not type_.is_temporal:
         document.complain(custom["formats"], f"formats of a {type_}", "give formats to dates and timestamps only")
