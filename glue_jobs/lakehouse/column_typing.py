@@ -22,6 +22,8 @@ from lakehouse.contract import Column, ColumnType
 # Cells remembered from batch to batch: what is said of millions of rows is often said in few words.
 _REMEMBERED = 20_000
 _LONGEST_REMEMBERED = 200
+# Cells of a batch that are no ISO 8601, of which it is worth asking whether all have a form of the contract.
+_MANY = 100
 _ARROW = {
     "varchar": pa.string(),
     "smallint": pa.int16(),
@@ -138,6 +140,12 @@ class _Plain:
         begins = "|".join(map(re.escape, column.prefixes))
         self._prefixed = rf"\A(?i:{begins})" if begins else None
         self._limits = _limits(column)
+        self._rewritten = [
+            (rf"\A{other}\z", iso)
+            for other, iso in (instants.InstantReader(column.formats).rewritten() if column.type.is_temporal else ())
+            if (column.type.kind == "timestamp" or ":" not in iso)
+            and not any(re.fullmatch(other, n) for n in column.nulls)
+        ]
         self._cast: Callable[[pa.Array], pa.Array] | None = None
         if column.type.kind == "timestamp":
             self._cast = _instants
@@ -147,6 +155,13 @@ class _Plain:
     def __call__(self, cells: pa.Array) -> tuple[pa.Array, pa.BooleanArray]:
         """Values, and which cells are plain: those of other cells count for nothing."""
         is_plain = pc.match_substring_regex(cells, self._shape)
+        if self._rewritten and is_plain.false_count > _MANY:
+            is_odd = pc.invert(is_plain).fill_null(False)
+            others = cells.filter(is_odd)
+            for other, iso in self._rewritten:
+                others = pc.replace_substring_regex(others, other, iso)
+            cells = pc.replace_with_mask(cells, is_odd, others)
+            is_plain = pc.match_substring_regex(cells, self._shape)
         if self._longest is not None or self._shortest > 1:
             lengths = pc.binary_length(cells)
             is_plain = pc.and_(is_plain, pc.greater_equal(lengths, self._shortest))

@@ -13,7 +13,7 @@ minutes, and dates that name no day (`2026-03`).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from lakehouse import numerals
@@ -61,6 +61,19 @@ class InstantReader:
 
     def __init__(self, formats: Sequence[str]) -> None:
         self._patterns = [name if name in EPOCH_FORMATS else datetime_pattern(name) for name in formats]
+
+    def rewritten(self) -> Iterator[tuple[str, str]]:
+        """Regular expressions of texts that a format reads and nothing before it, and the same in ISO 8601."""
+        before = [_EXTENDED]
+        for pattern in self._patterns:
+            if not isinstance(pattern, DatetimePattern):
+                before.append(_COUNT)
+                continue
+            found = pattern.rewritten
+            # All texts of such a pattern are alike: where others take a digit they take any.
+            if found is not None and not any(shape.fullmatch(found[2]) for shape in before):
+                yield found[0], found[1]
+            before.append(pattern.shape)
 
     def __call__(self, text: str) -> int | None:
         """Microseconds since 1970-01-01T00:00:00Z; None where a text of some hundred characters is no instant."""

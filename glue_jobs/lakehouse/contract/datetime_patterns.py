@@ -105,6 +105,8 @@ class DatetimePattern:
     shape: re.Pattern[str]
     groups: Mapping[str, str]
     """Group of the shape -> the field that it holds."""
+    parts: Sequence[tuple[bool, str]]
+    """(whether it is a field, its letters or what stands between fields)."""
 
     @property
     def fields(self) -> frozenset[str]:
@@ -116,6 +118,27 @@ class DatetimePattern:
         """Whether it has a place for the year and the day in it."""
         has_year = not self.fields.isdisjoint({"year", "year_of_century", "year_of_era"})
         return has_year and ({"month", "day"} <= self.fields or "day_of_year" in self.fields)
+
+    @property
+    def rewritten(self) -> tuple[str, str, str] | None:
+        """A regular expression of its texts, the same instant in ISO 8601 by the groups of it, and one such text: of a
+        pattern of digits in fixed places, with signs between them. None for any other."""
+        places: dict[str, str] = {}
+        shape = example = ""
+        for is_field, part in self.parts:
+            if is_field:
+                places[part] = f"\\{len(places) + 1}"
+            elif part in "[]" or re.search(r"[\w\0]", part):
+                return None
+            shape += f"([0-9]{{{len(part)}}})" if is_field else re.escape(part)
+            example += "1" * len(part) if is_field else part
+        day, clock = ("yyyy", "MM", "dd"), [letters for letters in ("HH", "mm", "ss") if letters in places]
+        if {*places} != {*day, *clock} or clock not in ([], ["HH", "mm"], ["HH", "mm", "ss"]):
+            return None
+        if len(places) < sum(is_field for is_field, _ in self.parts):
+            return None
+        time = ":".join(places[letters] for letters in clock)
+        return shape, "-".join(places[letters] for letters in day) + (f" {time}" if time else ""), example
 
     def read(self, text: str) -> int | None:
         """Microseconds since 1970-01-01T00:00:00Z, of any year; None where the text is no such instant."""
@@ -230,7 +253,7 @@ def datetime_pattern(text: str) -> DatetimePattern:
         raise ValueError("a [ without ]")
     if not groups:
         raise ValueError("it has no letters of a date")
-    return DatetimePattern(re.compile(shape, re.ASCII | re.IGNORECASE), groups)
+    return DatetimePattern(re.compile(shape, re.ASCII | re.IGNORECASE), groups, tuple(parts))
 
 
 def _parts(text: str) -> Iterator[tuple[bool, str]]:
