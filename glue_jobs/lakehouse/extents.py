@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import and_
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-_FEW_ROWS = 200_000
-"""Of keys and little else: some dozens of megabytes in each process that they are sent to."""
+FEW_ROWS = 100_000
+"""Rows that one process may hold: of keys some dozens of megabytes in each that they are sent to, of whole rows a
+hundred or two in the driver."""
 _NUMBERS: Mapping[str, Callable[[SparkColumn], SparkColumn]] = {
     "date": F.unix_date,
     "timestamp": F.unix_micros,
@@ -76,9 +79,20 @@ def measured(rows: DataFrame, columns: Iterable[str]) -> Extent:
     return Extent(count, ends)
 
 
+def of_few(rows: pa.Table, types: Mapping[str, str]) -> Extent:
+    """The extent of rows that the driver holds in these columns (by name, of these types of Spark's)."""
+    ends = {}
+    for name, kind in types.items():
+        if kind in _NUMBERS and rows[name].null_count < rows.num_rows:
+            numbers = rows[name].cast(pa.int32() if kind == "date" else pa.timestamp("us")).cast(pa.int64())
+            found = pc.min_max(numbers).as_py()
+            ends[name] = Ends(kind, found["min"], found["max"])
+    return Extent(rows.num_rows, ends)
+
+
 def are_few(count: int) -> bool:
     """Whether so many rows are few enough to be sent to every task."""
-    return count <= _FEW_ROWS
+    return count <= FEW_ROWS
 
 
 def sent(rows: DataFrame, *, if_few: bool) -> DataFrame:

@@ -219,7 +219,9 @@ def test_twins_that_split_the_same_file_at_once_write_nothing_twice(
 
 
 def warnings(lake: TestLake, *numbers: int) -> DataFrame:
-    return lake.lake._frame([(f"f-{n}", "d.d", "rule", n, n) for n in numbers], tables.WARNINGS)
+    return lake.lake.frame(
+        lake.lake._rows([(f"f-{n}", "d.d", "rule", n, n) for n in numbers], tables.WARNINGS), tables.WARNINGS
+    )
 
 
 def test_refused_rows_are_replaced_in_their_own_dataset_alone(lake: TestLake) -> None:
@@ -234,7 +236,7 @@ def test_refused_rows_are_replaced_in_their_own_dataset_alone(lake: TestLake) ->
             for name in wanted
             for number in numbers
         ]
-        return lake.lake._frame(found, tables.QUARANTINED_ROWS).coalesce(1)
+        return lake.lake.frame(lake.lake._rows(found, tables.QUARANTINED_ROWS), tables.QUARANTINED_ROWS).coalesce(1)
 
     lake.lake._append(tables.quarantined_rows, rows(names, (1, 2, 3), "open"))
     lake.lake._replace(tables.quarantined_rows, rows(names[1:2], (2,), "new"), 2, dataset=names[1])

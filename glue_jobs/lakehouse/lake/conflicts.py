@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
 
 _CONFLICTS = frozenset(
     f"org.apache.iceberg.exceptions.{name}" for name in ("CommitFailedException", "ValidationException")
@@ -27,6 +26,6 @@ def is_conflict(error: Py4JJavaError) -> bool:
     return any(cause.getClass().getName() in _CONFLICTS for cause in causes(error))
 
 
-def is_undecided(error: Py4JJavaError | PySparkException) -> bool:
+def is_undecided(error: Py4JJavaError) -> bool:
     """Whether a filter's commit was refused because of a file that may hold rows of it and others too."""
     return _UNDECIDED in str(error)

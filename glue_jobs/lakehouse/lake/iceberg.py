@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import reduce
-from operator import and_
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
-from pyspark.sql import Column as SparkColumn
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
 
 from lakehouse import tables
-from lakehouse.extents import Extent, are_few, sent
+from lakehouse.extents import FEW_ROWS, are_few
 from lakehouse.lake import splitting
-from lakehouse.lake.conflicts import is_conflict, is_undecided
 from lakehouse.tables import Table
 
 PROPERTIES = {
@@ -34,6 +31,11 @@ MERGED_ON_READ = {"write.merge.mode": "merge-on-read"}
 SIDE_BY_SIDE = 3
 # Tries to split files that others may be splitting or rewriting too.
 _SPLITS = 3
+
+# Bytes of rows that the driver holds at once, whatever their number.
+_FEW_BYTES = 64 << 20
+_IS_CUT = "_is_cut"
+_WRITTEN = pa.schema({"path": pa.string(), "bytes": pa.int64(), "rows": pa.int64(), "partition": pa.list_(pa.string())})
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -52,7 +54,6 @@ class IcebergTables:
             if self.spark.catalog.tableExists(table.identifier):
                 self._add_columns(table)
                 continue
-            columns = ", ".join(f"`{name}` {kind}" for name, kind in table.columns)
             partition = f"PARTITIONED BY ({', '.join(table.partition_by)})" if table.partition_by else ""
             own = dict(MERGED_ON_READ) if table.is_merged_on_read else {}
             if table.batch_column:
@@ -60,7 +61,7 @@ class IcebergTables:
             properties = ", ".join(f"'{name}'='{value}'" for name, value in {**PROPERTIES, **own}.items())
             self.spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {tables.CATALOG}.{table.database}")
             self.spark.sql(
-                f"CREATE TABLE IF NOT EXISTS {table.identifier} ({columns}) USING iceberg {partition} "
+                f"CREATE TABLE IF NOT EXISTS {table.identifier} ({_ddl(table.columns)}) USING iceberg {partition} "
                 f"TBLPROPERTIES ({properties})"
             )
 
@@ -91,6 +92,43 @@ class IcebergTables:
         """
         return rows.localCheckpoint(eager=True)
 
+    def few(self, rows: DataFrame, *, is_narrow: bool = False) -> pa.Table | None:
+        """The rows, brought to the driver; None when they are more than `extents.FEW_ROWS`, or too large together, as
+        rows that are `is_narrow` cannot be."""
+        found = rows.limit(FEW_ROWS + 1)
+        if not is_narrow:
+            shape = _ddl((*rows.dtypes, (_IS_CUT, "boolean")))
+            found = found.mapInArrow(functools.partial(_cut_short, most=_FEW_BYTES), shape)
+        table = found.toArrow()
+        if not is_narrow:
+            if pc.any(table[_IS_CUT]).as_py():
+                return None
+            table = table.drop_columns([_IS_CUT])
+        return table if are_few(table.num_rows) else None
+
+    def frame(self, rows: pa.Table, like: DataFrame | tables.Shape) -> DataFrame:
+        """Rows that the driver holds, with the columns of another frame, or these. Spark knows how few they are."""
+        shape = tuple(like.dtypes) if isinstance(like, DataFrame) else like
+        return self.spark.createDataFrame(rows.select([name for name, _ in shape]), _ddl(shape))
+
+    def settled(self, rows: DataFrame, *, if_few: bool) -> tuple[DataFrame, bool]:
+        """Rows computed once, now; and whether the driver holds them: it tries to when they are said to be few."""
+        found = self.few(rows) if if_few else None
+        return (self.pin(rows), False) if found is None else (self.frame(found, rows), True)
+
+    def snapshot_id(self, table: Table) -> int | None:
+        """The snapshot that a table is at; None before the first. What is read after it is as new, or newer."""
+        snapshot = self._iceberg(table).currentSnapshot()
+        return None if snapshot is None else int(snapshot.snapshotId())
+
+    def row_count(self, table: Table) -> int:
+        """About how many rows a table has, from its metadata: less where maintenance has left notes behind."""
+        snapshot = self._iceberg(table).currentSnapshot()
+        if snapshot is None:
+            return 0
+        summary = snapshot.summary()
+        return int(summary["total-records"]) - int(summary["total-position-deletes"])
+
     @staticmethod
     def side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """Do independent work on several items at once; results in order, the first error raised once all have ended.
@@ -100,101 +138,17 @@ class IcebergTables:
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             return list(pool.map(work, items))
 
-    def _merge(
-        self,
-        table: Table,
-        source: DataFrame,
-        on: tuple[str, ...],
-        delete_when: SparkColumn | None = None,
-        among: Extent | None = None,
-    ) -> None:
-        """Upsert `source` by the columns `on`, null equal to null; where `delete_when` holds, delete and never insert.
-
-        `among` is the extent of all rows of the table that `source` may concern, whatever has become of them since it
-        was computed: files that hold none of it are not read, and what others write there in the meantime is no
-        conflict. Nothing is committed when there is nothing to merge.
-        """
-        if not (count := source.count()):
-            return
-        target = {name: F.col(f"{table.identifier}.{name}") for name in table.column_names}
-        same = reduce(and_, (target[name].eqNullSafe(F.col(f"s.{name}")) for name in on))
-        if among is not None:
-            same &= among.may_hold(target.__getitem__)
-        # Of a table that is not merged on read, the files that hold one of the rows are looked for first: for a few
-        # rows it need not be shuffled.
-        merge = sent(source, if_few=are_few(count)).alias("s").mergeInto(table.identifier, same)
-        if delete_when is not None:
-            merge = merge.whenMatched(delete_when).delete()
-        values = {name: F.col(f"s.{name}") for name in table.column_names}
-        merge = merge.whenMatched().update(values)
-        new = merge.whenNotMatched() if delete_when is None else merge.whenNotMatched(~delete_when)
-        new.insert(values).merge()
-
-    def _update(
-        self, table: Table, source: DataFrame, on: str, where: SparkColumn, values: Mapping[str, SparkColumn]
-    ) -> None:
-        """Set columns of the rows (`t`) that a row of `source` (`s`) names by `on`, where the condition holds.
-
-        Nothing is committed when there is nothing to change.
-        """
-        if source.isEmpty():
-            return
-        same = F.col(f"t.{on}") == F.col(f"s.{on}")
-        changed = self.read(table).alias("t").join(F.broadcast(source.alias("s")), same).where(where)
-        names = [name for name in table.column_names if name not in values]
-        rows = changed.select(*(F.col(f"t.{name}") for name in names), *(v.alias(name) for name, v in values.items()))
-        self._merge(table, self.pin(rows), on=(on,))
-
-    def _append(self, table: Table, rows: DataFrame) -> None:
-        if not rows.isEmpty():
-            rows.select(*table.column_names).writeTo(table.identifier).append()
-
-    def _overwrite(self, table: Table, rows: DataFrame, condition: SparkColumn) -> None:
-        rows.select(*table.column_names).writeTo(table.identifier).overwrite(condition)
-
-    def _replace(self, table: Table, rows: DataFrame, batch_id: int, **partition: str) -> None:
-        """Put rows in the place of all those of a batch, or of those with these values in columns that partition the
-        table, in one commit."""
-        values = {str(table.batch_column): batch_id, **partition}
-        condition = reduce(and_, (F.col(name) == F.lit(value) for name, value in values.items()))
-        self._when_decided(table, batch_id, self._expression(values), lambda: self._overwrite(table, rows, condition))
-
-    def _when_decided(self, table: Table, batch_id: int, replaced: Any, commit: Callable[[], None]) -> None:
-        """Commit what takes the place of a batch's rows, which Iceberg's expression `replaced` names.
-
-        Iceberg takes whole files away, and refuses when it cannot tell whether all rows of one are the batch's, or
-        none. Such files are then split, and the commit is tried again: it alone decides what is replaced, by what the
-        table holds at that moment. A twin of this run may split the same ones, or maintenance rewrite them.
-        """
-        for _ in range(_SPLITS):
-            try:
-                commit()
-                return
-            except (Py4JJavaError, PySparkException) as error:
-                if not is_undecided(error):
-                    raise
-            try:
-                splitting.split(self.spark, self._iceberg(table), str(table.batch_column), batch_id, replaced)
-            except Py4JJavaError as error:
-                if not is_conflict(error):
-                    raise
-            self.spark.catalog.refreshTable(table.identifier)
-        commit()
-
-    def _expression(self, values: Mapping[str, object]) -> Any:
-        """Iceberg's expression for rows with these values."""
-        expressions = self._jvm.org.apache.iceberg.expressions.Expressions
-        found = expressions.alwaysTrue()
-        for name, value in values.items():
-            found = getattr(expressions, "and")(found, expressions.equal(name, value))
-        return found
-
-    def _frame(self, rows: Sequence[tuple[object, ...]], columns: tables.Shape) -> DataFrame:
-        return self.spark.createDataFrame(list(rows), ", ".join(f"`{name}` {kind}" for name, kind in columns))
+    def _rows(self, rows: Sequence[tuple[object, ...]], columns: tables.Shape) -> pa.Table:
+        """Rows of these columns (name, Spark type), held by the driver."""
+        shape = to_arrow_schema(
+            cast("StructType", StructType.fromDDL(", ".join(f"`{name}` {kind}" for name, kind in columns)))
+        )
+        values = zip(*rows, strict=True) if rows else [() for _ in columns]
+        return pa.table([pa.array(of, field.type) for of, field in zip(values, shape, strict=True)], shape)
 
     def _ids(self, column: str, values: Iterable[str]) -> DataFrame:
         """One column of ids."""
-        return self._frame([(value,) for value in values], ((column, "string"),))
+        return self.spark.createDataFrame([(value,) for value in values], f"`{column}` string")
 
     def committed_at(self, table: Table) -> str:
         """When a table was last committed, in UTC to the millisecond, as `2026-01-31 12:00:00.000`; 1970 when never."""
@@ -210,3 +164,20 @@ class IcebergTables:
     @functools.cached_property
     def _jvm(self) -> Any:
         return self.spark._jvm
+
+
+def _ddl(columns: Iterable[tuple[str, str]]) -> str:
+    """Columns (name, Spark type) as Spark SQL declares them."""
+    return ", ".join(f"`{name}` {kind}" for name, kind in columns)
+
+
+def _cut_short(batches: Iterable[pa.RecordBatch], most: int) -> Iterable[pa.RecordBatch]:
+    """The rows, with `_IS_CUT` false; instead of those that go beyond so many bytes together one that says so."""
+    size = 0
+    for batch in batches:
+        size += batch.nbytes
+        if size > most:
+            nothing = [pa.nulls(1, field.type) for field in batch.schema]
+            yield pa.RecordBatch.from_arrays([*nothing, pa.array([True])], [*batch.schema.names, _IS_CUT])
+            return
+        yield batch.append_column(_IS_CUT, pa.array([False] * batch.num_rows))

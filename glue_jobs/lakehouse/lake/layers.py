@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
@@ -11,12 +10,11 @@ from pyspark.sql import functions as F  # noqa: N812
 from lakehouse import bronze, gold, silver, tables
 from lakehouse.bronze import BronzeTable, IngestPlan, WrittenFile
 from lakehouse.contract import GoldContract, SourceContract
+from lakehouse.lake.data_files import DataFile
 from lakehouse.lake.iceberg import Result
 from lakehouse.lake.ledger import Ledger
 from lakehouse.lake.quarantine import Quarantine
-from lakehouse.lake.splitting import data_file
 from lakehouse.landing import LandedFile
-from lakehouse.tables import Table
 from lakehouse.touched import Keys
 
 
@@ -28,8 +26,16 @@ class Lake(Ledger, Quarantine):
         return self.read(tables.bronze_table(contract)).where(F.col("_batch_id") == batch_id)
 
     def read_changes(self, contract: SourceContract, batch_id: int) -> DataFrame:
-        """Rows that the batch moved into or out of silver, by every try of it."""
-        return self.read(tables.changes_table(contract)).where(F.col("_changed_by") == batch_id)
+        """Rows that the batch moved into or out of silver, by every try of it: the table's columns.
+
+        Its own rows that are in silver need no record of having entered.
+        """
+        table, current = tables.changes_table(contract), self.read(tables.silver_table(contract))
+        entered = current.where(F.col("_batch_id") == batch_id).withColumns(
+            {"_change": F.lit(tables.NEW), "_changed_by": F.lit(batch_id).cast("bigint")}
+        )
+        recorded = self.read(table).where(F.col("_changed_by") == batch_id)
+        return recorded.select(*table.column_names).unionByName(entered.select(*table.column_names))
 
     def read_versions(self, contract: SourceContract) -> DataFrame:
         """Every version of every key, repetitions aside: silver's columns."""
@@ -68,21 +74,12 @@ class Lake(Ledger, Quarantine):
 
     def commit_bronze(self, contract: SourceContract, batch_id: int, written: Sequence[WrittenFile]) -> None:
         """Make the written files the batch's rows, in one commit: what an earlier try committed is replaced."""
-        table, mine = tables.bronze_table(contract), self._expression({"_batch_id": batch_id})
-        self._when_decided(table, batch_id, mine, lambda: self._commit_files(table, mine, written))
+        files = [DataFile(file.path, file.bytes) for file in written]
+        self.replace_batch(tables.bronze_table(contract), files, batch_id)
 
     def replace_bronze(self, contract: SourceContract, written: Sequence[WrittenFile]) -> None:
         """Make the written files all that the table holds, in one commit."""
-        self._commit_files(tables.bronze_table(contract), self._expression({}), written)
-
-    def _commit_files(self, table: Table, replaced: Any, written: Sequence[WrittenFile]) -> None:
-        """Put files in the place of the rows that Iceberg's expression `replaced` names."""
-        loaded = self._iceberg(table)
-        overwrite = loaded.newOverwrite().overwriteByRowFilter(replaced)
-        for file in written:
-            overwrite = overwrite.addFile(data_file(self._jvm, loaded, file.path, file.bytes))
-        overwrite.commit()
-        self.spark.catalog.refreshTable(table.identifier)
+        self.replace(tables.bronze_table(contract), [DataFile(file.path, file.bytes) for file in written])
 
     def append_changes(self, contract: SourceContract, changes: DataFrame) -> None:
         self._append(tables.changes_table(contract), changes)
@@ -116,15 +113,15 @@ class Lake(Ledger, Quarantine):
     def replace_silver(self, contract: SourceContract, judged: DataFrame) -> None:
         """Make silver and history hold what `silver.judge` found, and nothing else."""
         is_winner = F.col("_fate") == silver.CURRENT
-        self._overwrite(tables.history_table(contract), judged.where(~is_winner), F.lit(True))
-        self._overwrite(tables.silver_table(contract), judged.where(is_winner), F.lit(True))
+        self._overwrite(tables.history_table(contract), judged.where(~is_winner))
+        self._overwrite(tables.silver_table(contract), judged.where(is_winner))
 
-    def merge_gold(self, contract: GoldContract, difference: DataFrame, keys: Keys | None) -> None:
+    def merge_gold(self, contract: GoldContract, difference: DataFrame, keys: Keys) -> None:
         """Apply `gold.difference`, which concerns no rows but those under the keys."""
         self._merge(
             tables.gold_table(contract),
             difference,
             on=contract.key,
             delete_when=F.col(f"s.{gold.DELETED}"),
-            among=None if keys is None else keys.extent,
+            among=keys.extent,
         )

@@ -12,12 +12,13 @@ from lakehouse import bronze, drift, silver, tables
 from lakehouse.batches import Batch
 from lakehouse.bronze import FileVerdict, utc_instant
 from lakehouse.contract import Registry, SourceContract
-from lakehouse.lake.iceberg import IcebergTables
+from lakehouse.extents import sent
+from lakehouse.lake.changing import ChangingTables
 
 PLACES = ("silver", "quarantined", silver.DUPLICATE, silver.SUPERSEDED)
 
 
-class Ledger(IcebergTables):
+class Ledger(ChangingTables):
     """The tables of the database `ops`."""
 
     def has_judged(self, batch: Batch) -> bool:
@@ -86,7 +87,7 @@ class Ledger(IcebergTables):
         mine = F.col("batch_id") == batch.batch_id
         # Most batches bring nothing: a commit costs more than a look at whether an earlier try left something.
         if found or not self.read(tables.drift).where(mine).isEmpty():
-            self._replace(tables.drift, self._frame(found, tables.DRIFT).coalesce(1), batch.batch_id)
+            self._replace(tables.drift, self._rows(found, tables.DRIFT), batch.batch_id)
 
     def write_ledger(self, batch: Batch, verdicts: Sequence[FileVerdict]) -> None:
         """`ops.files` and `ops.batches` of one batch. A replay's verdicts take the place of the earlier ones."""
@@ -111,16 +112,16 @@ class Ledger(IcebergTables):
             )
             for verdict in verdicts
         ]
-        frame = self._frame(files, tables.files.columns).coalesce(1)
+        judged = self._rows(files, tables.files.columns)
         if batch.kind == "replay":
-            self._merge(tables.files, frame, on=("file_id",))
+            self._merge(tables.files, self.frame(judged, tables.files.columns), on=("file_id",))
         else:
-            self._replace(tables.files, frame, batch.batch_id)
+            self._replace(tables.files, judged, batch.batch_id)
         rows_parsed = sum(verdict.rows_parsed for verdict in verdicts)
         size = sum(file.bytes for file in batch.files)
         summary = (batch.batch_id, batch.kind, planned_at, len(batch.files), size, rows_parsed, batch.narrowed)
         # Last: its row says that every verdict of the batch is on record.
-        self._replace(tables.batches, self._frame([summary], tables.batches.columns).coalesce(1), batch.batch_id)
+        self._replace(tables.batches, self._rows([summary], tables.batches.columns), batch.batch_id)
 
     def _resolutions(self, batch: Batch) -> dict[str, str]:
         """file_id → what a replay has to say of the verdict that it replaces; kept as it is once it is said."""
@@ -132,34 +133,38 @@ class Ledger(IcebergTables):
             for row in before
         }
 
-    def datasets_in(self, batch_id: int) -> list[str]:
-        """Datasets of which the batch accepted a file."""
+    def rows_accepted(self, batch_id: int) -> dict[str, int]:
+        """How many rows there are in the files that the batch accepted, by dataset."""
         rows = self.read(tables.files).where((F.col("batch_id") == batch_id) & (F.col("verdict") == "accepted"))
-        return sorted(row.dataset for row in rows.select("dataset").distinct().collect())
+        found = rows.groupBy("dataset").agg(F.sum("rows_parsed").alias("rows")).orderBy("dataset").collect()
+        return {row.dataset: row.rows for row in found}
 
     def account(self, touched: Mapping[SourceContract, DataFrame], released: DataFrame | None = None) -> None:
         """Count where the rows of these files (`file_id`) of these datasets are, each number from its own table;
         `released` rows (`quarantine_id`) as if they had left quarantine. A file that is not accepted has no account."""
         if not touched:
             return
+        ids = reduce(DataFrame.unionByName, (rows.select("file_id") for rows in touched.values())).distinct()
+        accepted = self.read(tables.files).where(F.col("verdict") == "accepted")
+        accepted = accepted.select("file_id", "dataset", F.col("rows_parsed").alias("parsed"), "batch_id")
+        files, are_some = self.settled(ids.join(accepted, "file_id", "left"), if_few=True)
+        # Rows keep the number of the batch that read their file.
+        batches = [row.batch_id for row in files.select("batch_id").distinct().collect()] if are_some else []
+        of_batches = F.col("batch_id").isin(batches) if batches else F.lit(True)
         located = reduce(DataFrame.unionByName, (self._places(contract, released) for contract in touched))
-        files = self.pin(
-            reduce(DataFrame.unionByName, (rows.select("file_id") for rows in touched.values())).distinct()
-        )
         counts = (
-            located.join(F.broadcast(files), "file_id", "left_semi")
+            located.where(of_batches)
+            .join(sent(files.select("file_id"), if_few=are_some), "file_id", "left_semi")
             .groupBy("file_id")
             .agg(*(F.count_if(F.col("place") == place).alias(place) for place in PLACES))
         )
-        accepted = self.read(tables.files).where(F.col("verdict") == "accepted")
         accounts = (
-            files.join(accepted, "file_id", "left")
-            .join(counts, "file_id", "left")
-            .select("file_id", "dataset", F.col("rows_parsed").alias("parsed"), *PLACES)
+            files.join(counts, "file_id", "left")
+            .select("file_id", "dataset", "parsed", *PLACES)
             .na.fill(0, list(PLACES))
         )
         is_refused = F.col("s.parsed").isNull()
-        self._merge(tables.row_accounts, self.pin(accounts), on=("file_id",), delete_when=is_refused)
+        self._merge(tables.row_accounts, accounts, on=("file_id",), delete_when=is_refused)
 
     def warn(self, counted: DataFrame, batch: Batch) -> None:
         """Replace the batch's warnings by those that `silver.warned` counted.
@@ -169,7 +174,7 @@ class Ledger(IcebergTables):
         """
         own = self._ids("file_id", (file.file_id for file in (*batch.files, *batch.excluded)))
         before = self.read(tables.warnings).where(F.col("batch_id") == batch.batch_id)
-        new = self.pin(counted.withColumn("batch_id", F.lit(batch.batch_id).cast("bigint")))
+        new, _ = self.settled(counted.withColumn("batch_id", F.lit(batch.batch_id).cast("bigint")), if_few=True)
         kept = before.join(own, "file_id", "left_anti").join(new, "file_id", "left_anti")
         if not (new.isEmpty() and before.isEmpty()):
             self._replace(tables.warnings, new.unionByName(kept), batch.batch_id)
@@ -182,7 +187,7 @@ class Ledger(IcebergTables):
         files = self.read(tables.files).select("file_id", "batch_id")
         others = self.read(tables.warnings).where(~F.col("dataset").isin(list(datasets)))
         rows = counted.join(files, "file_id").select(*tables.warnings.column_names)
-        self._overwrite(tables.warnings, self.pin(rows.unionByName(others)), F.lit(True))
+        self._overwrite(tables.warnings, rows.unionByName(others))
 
     def accepted_files(self, contract: SourceContract) -> DataFrame:
         """`file_id` of every file of a dataset whose rows are in bronze."""
@@ -190,19 +195,15 @@ class Ledger(IcebergTables):
         return self.read(tables.files).where(accepted).select("file_id")
 
     def _places(self, contract: SourceContract, released: DataFrame | None) -> DataFrame:
-        """(file_id, place) of every row of a dataset, from the tables that hold them."""
+        """(file_id, batch_id, place) of every row of a dataset, from the tables that hold them."""
         refused = self.read(tables.quarantined_rows).where(
             (F.col("dataset") == contract.dataset) & (F.col("status") != silver.REPLAYED)
         )
         if released is not None:
-            refused = refused.join(F.broadcast(released), "quarantine_id", "left_anti")
-        return (
-            self.read(tables.silver_table(contract))
-            .select(F.col("_file_id").alias("file_id"), F.lit("silver").alias("place"))
-            .unionByName(refused.select("file_id", F.lit("quarantined").alias("place")))
-            .unionByName(
-                self.read(tables.history_table(contract)).select(
-                    F.col("_file_id").alias("file_id"), F.col("_fate").alias("place")
-                )
-            )
+            refused = refused.join(released.select("quarantine_id"), "quarantine_id", "left_anti")
+        valid = ((tables.silver_table, F.lit("silver")), (tables.history_table, F.col("_fate")))
+        file = (F.col("_file_id").alias("file_id"), F.col("_batch_id").alias("batch_id"))
+        found = (self.read(of(contract)).select(*file, place.alias("place")) for of, place in valid)
+        return reduce(
+            DataFrame.unionByName, found, refused.select("file_id", "batch_id", F.lit("quarantined").alias("place"))
         )

@@ -12,19 +12,24 @@ from pyspark.sql import functions as F  # noqa: N812
 from lakehouse import bronze, intake, silver, tables
 from lakehouse.batches import Batch
 from lakehouse.contract import SourceContract
-from lakehouse.lake.iceberg import IcebergTables
+from lakehouse.extents import are_few, sent
+from lakehouse.lake.changing import ChangingTables
 
 
-class Quarantine(IcebergTables):
+class Quarantine(ChangingTables):
     """`quarantine.rows`, and refused files in `ops.files`."""
 
     def quarantine(self, contract: SourceContract, bad: DataFrame, batch_id: int) -> None:
         """Replace the batch's refused rows of this dataset."""
+        mine = (F.col("dataset") == contract.dataset) & (F.col("batch_id") == batch_id)
+        # Most batches refuse nothing, again and again: a commit costs more than two looks.
+        if bad.isEmpty() and self.read(tables.quarantined_rows).where(mine).isEmpty():
+            return
         self._replace(tables.quarantined_rows, bad, batch_id, dataset=contract.dataset)
 
     def replace_quarantine(self, contract: SourceContract, records: DataFrame) -> None:
         """Make these all the refused rows of a dataset."""
-        self._overwrite(tables.quarantined_rows, self.pin(records), F.col("dataset") == contract.dataset)
+        self._overwrite(tables.quarantined_rows, records, {"dataset": contract.dataset})
 
     def judged_again(self, contract: SourceContract, batch: Batch, orphaned: DataFrame | None) -> DataFrame | None:
         """Bronze rows of earlier batches that are to be judged again: refused for the lack of a parent and of nothing
@@ -40,7 +45,8 @@ class Quarantine(IcebergTables):
         is_replayed = F.lit(False)
         if asked:
             ids = self._ids("quarantine_id", asked)
-            refused = refused.join(F.broadcast(ids.withColumn("_asked", F.lit(True))), "quarantine_id", "left")
+            asked_for = sent(ids.withColumn("_asked", F.lit(True)), if_few=are_few(len(asked)))
+            refused = refused.join(asked_for, "quarantine_id", "left")
             is_replayed = F.col("_asked").isNotNull() & (is_open | (F.col("resolved_by") == batch.batch_id))
         places = refused.where(is_orphan | is_replayed).select(
             F.col("file_id").alias("_file_id"),
@@ -50,10 +56,10 @@ class Quarantine(IcebergTables):
         if orphaned is not None:
             others = orphaned.join(places, list(silver.PLACE), "left_anti")
             places = places.unionByName(others.withColumn("_is_replayed", F.lit(False)))
-        places = self.pin(places)
+        places, is_few = self.settled(places, if_few=True)
         if places.isEmpty():
             return None
-        found = self.read(tables.bronze_table(contract)).join(F.broadcast(places), list(silver.PLACE))
+        found = self.read(tables.bronze_table(contract)).join(sent(places, if_few=is_few), list(silver.PLACE))
         return self.reread(found.where(F.col("_batch_id") != batch.batch_id), contract)
 
     @staticmethod
@@ -80,7 +86,7 @@ class Quarantine(IcebergTables):
             places.append(refused.select(F.col("file_id").alias("_file_id"), F.col("row_number").alias("_row")))
         return self.pin(reduce(DataFrame.unionByName, places).distinct())
 
-    def refuse_again(self, bad: DataFrame) -> None:
+    def refuse_again(self, contract: SourceContract, bad: DataFrame) -> None:
         """Bring the reasons of rows that were refused before, and are again (`silver.split`), to what is wrong now.
         Those that a try had released before it lost their parent come back."""
         self._update(
@@ -89,21 +95,23 @@ class Quarantine(IcebergTables):
             on="quarantine_id",
             where=(F.col("t.violations") != F.col("s.violations")) | (F.col("t.status") != F.col("s.status")),
             values={"violations": F.col("s.violations"), "status": F.col("s.status")},
+            within=(mine := {"dataset": contract.dataset}),
         )
-        here = self.read(tables.quarantined_rows).select("quarantine_id")
-        self._merge(tables.quarantined_rows, self.pin(bad.join(here, "quarantine_id", "left_anti")), ("quarantine_id",))
+        here = self.read(tables.quarantined_rows).where(F.col("dataset") == contract.dataset).select("quarantine_id")
+        absent = bad.join(here, "quarantine_id", "left_anti")
+        self._merge(tables.quarantined_rows, absent, ("quarantine_id",), within=mine)
 
     def release(self, released: DataFrame, batch: Batch) -> None:
         """Take rows (`quarantine_id`, `_is_replayed`) out of quarantine; they are in silver or history, and counted
         there. Of those that were replayed a record stays."""
         if released.isEmpty():
             return
-        table = tables.quarantined_rows.identifier
-        same = F.col(f"{table}.quarantine_id") == F.col("s.quarantine_id")
-        why = F.lit(f"batch {batch.batch_id}: {batch.reason}")
+        table = tables.quarantined_rows
+        is_replayed, why = F.col("_is_replayed"), F.lit(f"batch {batch.batch_id}: {batch.reason}")
         values = {"status": F.lit(silver.REPLAYED), "resolution": why, "resolved_by": F.lit(batch.batch_id)}
-        merge = released.alias("s").mergeInto(table, same)
-        merge.whenMatched(F.col("s._is_replayed")).update(values).whenMatched().delete().merge()
+        rows = self.read(table).join(released, "quarantine_id")
+        changed = {name: F.when(is_replayed, value).otherwise(F.col(name)) for name, value in values.items()}
+        self._merge(table, rows.withColumns(changed), on=("quarantine_id",), delete_when=~F.col("s._is_replayed"))
 
     def reopen(self, batch: Batch) -> None:
         """Put rows that the batch had released or closed before it was narrowed or given up back into quarantine: what
@@ -126,7 +134,8 @@ class Quarantine(IcebergTables):
             tables.quarantined_rows,
             corrections.groupBy("quarantine_id").agg(F.min("resolution").alias("resolution")),
             on="quarantine_id",
-            where=F.col("t.status").isin(silver.OPEN, silver.WAITING) & (F.col("t.dataset") == contract.dataset),
+            where=F.col("t.status").isin(silver.OPEN, silver.WAITING),
+            within={"dataset": contract.dataset},
             values={
                 "status": F.lit(silver.DISCARDED),
                 "resolution": F.col("s.resolution"),

@@ -26,35 +26,23 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
+from lakehouse.lake.data_files import DataFile, described
+
 
 class SplitError(Exception):
     """A split would have changed the number of rows; nothing was committed."""
 
 
 @dataclass(frozen=True)
-class Part:
-    """A Parquet file that waits for its commit."""
+class Part(DataFile):
+    """Some rows of a file that is split."""
 
-    path: str
-    bytes: int
     rows: int
 
 
 def with_bounds_of(column: str) -> dict[str, str]:
     """The property of a table that keeps the bounds of a column wherever it stands."""
     return {f"write.metadata.metrics.column.{column}": "full"}
-
-
-def data_file(jvm: Any, table: Any, path: str, size: int, like: Any = None) -> Any:
-    """Iceberg's description of a Parquet file, with the bounds from its footer; in the partition of the file `like`."""
-    iceberg = jvm.org.apache.iceberg
-    source = table.io().newInputFile(path, size)
-    spec = table.spec() if like is None else table.specs().get(like.specId())
-    builder = iceberg.DataFiles.builder(spec).withInputFile(source).withFormat("parquet")
-    if like is not None:
-        builder = builder.withPartition(like.partition())
-    metrics = iceberg.parquet.ParquetUtil.fileMetrics(source, iceberg.MetricsConfig.forTable(table))
-    return builder.withMetrics(metrics).build()
 
 
 def split(spark: SparkSession, table: Any, column: str, batch_id: int, replaced: Any) -> None:
@@ -81,7 +69,7 @@ def split(spark: SparkSession, table: Any, column: str, batch_id: int, replaced:
             raise SplitError(f"{file.location()} has {file.recordCount():,} rows; {rows:,} were read of it")
         rewrite = rewrite.deleteFile(file)
         for part in made:
-            rewrite = rewrite.addFile(data_file(jvm, table, part.path, part.bytes, like=file))
+            rewrite = rewrite.addFile(described(jvm, table, part, table.specs().get(file.specId()), file.partition()))
     rewrite.commit()
 
 
