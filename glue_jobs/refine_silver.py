@@ -25,7 +25,8 @@ def main(argv: list[str]) -> None:
     if batch.kind == "discard" or batch.rebuild_from == "silver":
         return
     registry = lake.evolved(load_registry(), up_to=batch.batch_id)
-    concerned = {*lake.datasets_in(batch.batch_id), *batch.rows, *(batch.datasets if batch.narrowed else ())}
+    arrived = lake.rows_accepted(batch.batch_id)
+    concerned = {*arrived, *batch.rows, *(batch.datasets if batch.narrowed else ())}
     levels = registry.in_order(concerned)
     for level in levels:
         lake.ensure(table for contract in level for table in tables.of_batch(contract, registry))
@@ -40,7 +41,7 @@ def main(argv: list[str]) -> None:
         lake.reopen(batch)
     results: list[Refined] = []
     for level in levels:
-        results += lake.side_by_side(lambda contract: refine(lake, registry, contract, batch), level)
+        results += lake.side_by_side(lambda contract: refine(lake, registry, contract, batch, arrived), level)
     waited = [result.released for result in results if result.released is not None]
     released = lake.pin(reduce(DataFrame.unionByName, waited)) if waited else None
     lake.account({result.contract: result.files for result in results}, released)

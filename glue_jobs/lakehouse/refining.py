@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -14,6 +14,7 @@ from lakehouse.batches import Batch
 from lakehouse.contract import Registry, SourceContract
 from lakehouse.extents import are_few
 from lakehouse.lake import Lake
+from lakehouse.settling import settle
 
 
 @dataclass(frozen=True)
@@ -41,41 +42,42 @@ def typed_rows(
     return silver.with_orphans(typed, contract, _silver_now(lake, registry, parents))
 
 
-def refine(lake: Lake, registry: Registry, contract: SourceContract, batch: Batch) -> Refined:
+def refine(
+    lake: Lake, registry: Registry, contract: SourceContract, batch: Batch, arrived: Mapping[str, int]
+) -> Refined:
     """Judge the batch's rows of a dataset, and those refused before that are to be judged again, and write what comes
-    of it.
+    of it. `arrived` says how many rows of each dataset there are in the files that the batch accepted.
 
     The order of the writes lets a killed run be repeated: what gold must recompute is on record before silver moves.
     """
     rows = lake.read_bronze(contract, batch.batch_id).withColumn("_is_replayed", F.lit(False))
-    current, history = lake.read(tables.silver_table(contract)), lake.read(tables.history_table(contract))
     # What leaves with a narrowed batch may be the parent of rows that an earlier try let in.
-    orphaned = _orphaned(lake, registry, contract, current, history) if batch.narrowed else None
+    orphaned = _orphaned(lake, registry, contract) if batch.narrowed else None
     again = lake.judged_again(contract, batch, orphaned)
     if again is not None:
         rows = rows.unionByName(again)
-    typed = lake.pin(typed_rows(lake, registry, contract, rows, keep=("_is_replayed",)))
+    if_few = are_few(arrived.get(contract.dataset, 0))
+    typed, is_few = lake.settled(typed_rows(lake, registry, contract, rows, keep=("_is_replayed",)), if_few=if_few)
     is_old = F.col("_batch_id") != batch.batch_id
     corrections = silver.corrections(typed.where(~is_old))
     if again is not None:
         # Of a row and its correction the correction counts, whatever else has come that would let the row pass.
         numbered = typed.withColumn("quarantine_id", silver.quarantine_id(contract))
-        typed = lake.pin(numbered.join(corrections, "quarantine_id", "left_anti").drop("quarantine_id"))
+        others = numbered.join(corrections, "quarantine_id", "left_anti").drop("quarantine_id")
+        typed, is_few = lake.settled(others, if_few=is_few)
     good, bad = silver.split(typed, contract)
     retracted = lake.retracted(contract, batch)
     if retracted is not None:
         refused = bad.select(F.col("file_id").alias("_file_id"), F.col("row_number").alias("_row"))
         retracted = lake.pin(retracted.unionByName(refused).distinct())
-    is_small = are_few(typed.count())
-    judged = lake.pin(silver.judge(good, current, history, contract, retracted, are_few=is_small))
-    lake.append_changes(contract, silver.changes(judged, contract, batch.batch_id))
+    settled = settle(lake, contract, batch.batch_id, good, retracted, if_few=is_few)
+    settled.record_changes()
     lake.quarantine(contract, bad.where(F.col("batch_id") == batch.batch_id), batch.batch_id)
     if again is not None:
-        lake.refuse_again(bad.where(F.col("batch_id") != batch.batch_id))
+        lake.refuse_again(contract, bad.where(F.col("batch_id") != batch.batch_id))
     lake.close_corrected(contract, corrections, batch)
-    lake.merge_history(contract, judged)
-    lake.merge_silver(contract, judged)
-    files = silver.files_of(typed, judged)
+    settled.apply()
+    files = silver.files_of(typed, settled.judged)
     if batch.narrowed:
         files = files.unionByName(lake.file_ids(batch, contract))
     passed = typed.where(is_old & (F.size(silver.VIOLATIONS) == 0))
@@ -83,17 +85,16 @@ def refine(lake: Lake, registry: Registry, contract: SourceContract, batch: Batc
     return Refined(contract, typed, files, released)
 
 
-def _orphaned(
-    lake: Lake, registry: Registry, contract: SourceContract, current: DataFrame, history: DataFrame
-) -> DataFrame | None:
+def _orphaned(lake: Lake, registry: Registry, contract: SourceContract) -> DataFrame | None:
     """Places (`_file_id`, `_row`) of valid rows whose parent is not in silver now; None where there can be none."""
+    valid = [lake.read(of(contract)) for of in (tables.silver_table, tables.history_table)]
     found: list[DataFrame] = []
     for column, reference in contract.bindings:
         known = lake.read(tables.silver_table(registry.sources[reference.dataset]))
         parents = known.select(F.col(reference.column).alias(column.name))
         found += [
             rows.where(F.col(column.name).isNotNull()).join(parents, column.name, "left_anti").select(*silver.PLACE)
-            for rows in (current, history)
+            for rows in valid
         ]
     return lake.pin(reduce(DataFrame.unionByName, found).distinct()) if found else None
 

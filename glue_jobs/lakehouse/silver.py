@@ -6,7 +6,7 @@ what is between columns, rows and versions is Spark's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 
 from pyspark.sql import Column as SparkColumn
@@ -268,6 +268,16 @@ def judge(
     )
 
 
+def rivals(good: DataFrame, known: Iterable[DataFrame]) -> DataFrame:
+    """Keys (`_key`) of which `good` has more versions than one, or one of the tables `known` has any. All others are
+    current, whoever asks."""
+    repeated = good.groupBy("_key").count().where("count > 1").select("_key")
+    keys = good.select("_key")
+    return reduce(
+        DataFrame.unionByName, (keys.join(table.select("_key"), "_key", "left_semi") for table in known), repeated
+    ).distinct()
+
+
 def _known_versions(columns: list[str], silver: DataFrame, history: DataFrame) -> DataFrame:
     """Every version that a table holds, with `_was_current` and `_old_fate`."""
     no_fate = F.lit(None).cast("string").alias("_old_fate")
@@ -278,7 +288,8 @@ def _known_versions(columns: list[str], silver: DataFrame, history: DataFrame) -
 
 def changes(judged: DataFrame, contract: SourceContract, batch_id: int) -> DataFrame:
     """Rows that leave silver (`old`), rows that enter it (`new`), and versions that were never there and yet are not
-    what they were (`version`): what gold has to compute again."""
+    what they were (`version`): what gold has to compute again. The batch's own rows that enter are in silver by its
+    number."""
     is_current, moves = F.col("_fate") == CURRENT, F.col("_was_current") != (F.col("_fate") == CURRENT)
     other_version = ~F.col("_fate").eqNullSafe(F.col("_old_fate")) & (
         F.col("_fate").isin(SUPERSEDED) | F.col("_old_fate").eqNullSafe(SUPERSEDED)
@@ -287,6 +298,7 @@ def changes(judged: DataFrame, contract: SourceContract, batch_id: int) -> DataF
         judged.where(moves | other_version)
         .withColumn("_change", F.when(~moves, tables.VERSION).when(is_current, tables.NEW).otherwise(tables.OLD))
         .withColumn("_changed_by", F.lit(batch_id).cast("bigint"))
+        .where((F.col("_change") != tables.NEW) | (F.col("_batch_id") != batch_id))
         .select(*tables.changes_table(contract).column_names)
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
@@ -35,14 +35,20 @@ def measured(contract: GoldContract, rows: DataFrame) -> Keys | None:
 
 
 def touched(
-    contract: GoldContract, changes: Frames, silver: Frames, *, is_narrowed: bool = False, are_few: bool = False
+    contract: GoldContract,
+    changes: Frames,
+    silver: Frames,
+    *,
+    compared: Collection[str] = (),
+    are_few: bool = False,
 ) -> DataFrame | None:
     """Distinct recompute keys that the batch's changes touch; None when no dataset of the table has changed.
 
     `changes` holds those of the datasets that changed (`silver.changes`; others are absent), `silver` whole tables.
-    What happened to versions that are not current concerns those tables only that are made of versions. Of a batch that
-    was narrowed every change counts: what one try let in, a later one took out again. `are_few` says that the changes
-    are few enough to be sent to every task.
+    What happened to versions that are not current concerns those tables only that are made of versions. `compared` are
+    the datasets of which a row may be among the changes as it was and as it is: where that says the same in all that
+    the table is computed from, it touches nothing. Of a batch that was narrowed every change counts: what one try let
+    in, a later one took out again. `are_few` says that the changes are few enough to be sent to every task.
     """
     changes = {name: rows for name, rows in changes.items() if name in contract.datasets}
     if not changes:
@@ -51,8 +57,7 @@ def touched(
         name: rows if name in contract.versioned else rows.where(F.col("_change") != tables.VERSION)
         for name, rows in changes.items()
     }
-    if not is_narrowed:
-        changes = {name: _that_matter(contract, name, rows) for name, rows in changes.items()}
+    changes = {name: _that_matter(contract, name, rows) if name in compared else rows for name, rows in changes.items()}
     moved = {source: changes[source.dataset] for source in contract.sources if source.dataset in changes}
     looking = [lookup for lookup in contract.lookups if lookup.dataset in changes]
     keys = [
@@ -83,7 +88,9 @@ def _that_matter(contract: GoldContract, dataset: str, changes: DataFrame) -> Da
     keys = (key for source in sources for key in _key_of(contract, source).values())
     said = F.struct(*(F.col(name) for name in sorted(columns | {"_key"})), *keys)
     of_row, of_version = Window.partitionBy("_key"), Window.partitionBy("_key", "_file_id", "_row")
-    did_both = F.min("_change").over(of_version) != F.max("_change").over(of_version)
+    # What entered by a try of the batch is among the changes as long as it is in silver.
+    came_and_left = (F.col("_change") == tables.OLD) & (F.col("_batch_id") == F.col("_changed_by"))
+    did_both = (F.min("_change").over(of_version) != F.max("_change").over(of_version)) | came_and_left
     told = changes.withColumns({"_said": said, "_did_both": did_both})
     is_same = F.min("_said").over(of_row).eqNullSafe(F.max("_said").over(of_row))
     is_still_there = F.min("_change").over(of_row) != F.max("_change").over(of_row)

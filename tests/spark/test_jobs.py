@@ -181,7 +181,7 @@ def test_a_file_replaced_after_it_was_judged_keeps_its_verdict(lake: TestLake) -
     assert accounts(lake) == {"parsed": 2, "silver": 2, "quarantined": 0, "duplicate": 0, "superseded": 0}
 
 
-KILLED_AT = ("merge_history", "merge_gold")
+KILLED_AT = ("transactions_history", "transactions", "daily_revenue")
 
 
 @pytest.fixture(scope="module")
@@ -200,16 +200,17 @@ def test_a_run_that_died_around_a_write_is_repeated_to_the_same_end(
     batch = lake.plan()
     assert batch is not None
 
-    original = getattr(Lake, write)
+    original = Lake.change
 
-    def dies_after_its_work(self: Lake, *args: object) -> None:
-        original(self, *args)
-        raise RuntimeError("killed")
+    def dies_after_its_work(self: Lake, table: tables.Table, *args: Any) -> None:
+        original(self, table, *args)
+        if table.name == write:
+            raise RuntimeError("killed")
 
     lake.station("bronze", batch)
     with monkeypatch.context() as patch:
-        patch.setattr(Lake, write, dies_after_its_work)
-        station = "gold" if write == "merge_gold" else "silver"
+        patch.setattr(Lake, "change", dies_after_its_work)
+        station = "gold" if write == "daily_revenue" else "silver"
         if station == "gold":
             lake.station("silver", batch)
         with pytest.raises(RuntimeError, match="killed"):

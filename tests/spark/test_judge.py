@@ -110,8 +110,13 @@ def test_changes_name_what_leaves_and_what_enters(spark: SparkSession) -> None:
     _, history = empty(spark)
     new = good_rows(spark, [("u", "FR", 2, "b", 1), ("v", "DE", 1, "b", 2)], batch_id=2)
     judged = silver.judge(new, old, history, CONTRACT)
-    moved = silver.changes(judged, CONTRACT, 2).select("user_id", "country", "_change").collect()
-    assert sorted(tuple(row) for row in moved) == [("u", "DE", "old"), ("u", "FR", "new")]
+
+    def moved(batch_id: int) -> list[tuple[object, ...]]:
+        found = silver.changes(judged, CONTRACT, batch_id).select("user_id", "country", "_change").collect()
+        return sorted(tuple(row) for row in found)
+
+    assert moved(2) == [("u", "DE", "old")], "the batch's own rows are in silver by its number"
+    assert moved(3) == [("u", "DE", "old"), ("u", "FR", "new")]
 
 
 def _parts(items: list[Version], size: int) -> list[list[Version]]:

@@ -10,6 +10,7 @@ import pytest
 from lakehouse import tables
 from lakehouse.contract import load_registry
 from lakehouse.lake import Lake
+from lakehouse.settling import SettledFew
 from tests.support.lake import TestLake
 
 REGISTRY = load_registry()
@@ -110,15 +111,15 @@ def test_neither_order_nor_batches_change_what_comes_of_it(lake: TestLake) -> No
     assert state(lake) == expected
 
 
-@pytest.mark.parametrize("step", ["merge_silver", "release"])
+@pytest.mark.parametrize(("owner", "step"), [(SettledFew, "apply"), (Lake, "release")])
 def test_a_run_that_ends_before_any_step_is_made_good_by_the_next(
-    lake: TestLake, monkeypatch: pytest.MonkeyPatch, step: str
+    lake: TestLake, monkeypatch: pytest.MonkeyPatch, owner: type, step: str
 ) -> None:
     land(lake, [1])
     lake.run_to_silver()
     land(lake, [0])
     with monkeypatch.context() as broken:
-        broken.setattr(Lake, step, lambda *arguments: 1 / 0)
+        broken.setattr(owner, step, lambda *arguments: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             lake.run_to_silver()
     lake.run_to_silver()

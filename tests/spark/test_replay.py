@@ -17,6 +17,7 @@ import refine_silver
 from lakehouse import rebuilds, tables, warehouse
 from lakehouse.contract import Registry, load_registry
 from lakehouse.lake import Lake
+from lakehouse.settling import SettledFew
 from tests.support.lake import BUCKET, TestLake
 
 REGISTRY = load_registry()
@@ -118,22 +119,22 @@ def test_replaying_twice_changes_nothing(lake: TestLake, contracts: Any) -> None
     assert (told(lake), countries(lake), accounts(lake)) == after
 
 
-@pytest.mark.parametrize("step", ["merge_silver", "release"])
+@pytest.mark.parametrize(("owner", "step"), [(SettledFew, "apply"), (Lake, "release")])
 def test_a_replay_that_dies_is_repeated_to_the_same_end(
-    lake: TestLake, contracts: Any, monkeypatch: pytest.MonkeyPatch, step: str
+    lake: TestLake, contracts: Any, monkeypatch: pytest.MonkeyPatch, owner: type, step: str
 ) -> None:
     lake.land(USERS.dataset, "a.csv", BAD_COUNTRY)
     lake.run_to_silver()
     contracts(with_users(columns=column("signed_up_at", nulls=("never",), required=False)))
     lake.request("replay", refused(lake))
-    original = getattr(Lake, step)
+    original = getattr(owner, step)
 
-    def dies_after_its_work(self: Lake, *arguments: object) -> None:
+    def dies_after_its_work(self: Any, *arguments: object) -> None:
         original(self, *arguments)
         raise RuntimeError("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Lake, step, dies_after_its_work)
+        patch.setattr(owner, step, dies_after_its_work)
         with pytest.raises(RuntimeError, match="killed"):
             lake.run_to_silver()
     lake.run_to_silver()
