@@ -13,11 +13,10 @@ from importlib import import_module
 from operator import and_
 
 from pyspark.sql import Column as SparkColumn
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from lakehouse.contract import GoldContract
-from lakehouse.extents import Extent
 from lakehouse.touched import DAY, Frames, Keys, on_each_day, under, under_keys
 
 UNKNOWN_KEY = 0
@@ -77,12 +76,9 @@ def surrogate_or_unknown(key: SparkColumn, is_known: SparkColumn) -> SparkColumn
     return F.when(is_known, key).otherwise(F.lit(UNKNOWN_KEY).cast("bigint"))
 
 
-def with_unknown_member(contract: GoldContract, keys: Keys | None, silver: Frames) -> Keys:
-    """The keys and that of the unknown member, which has no day."""
-    unknown = _unknown(contract, next(iter(silver.values()))).select(*contract.recompute_by)
-    if keys is None:
-        return Keys(unknown, Extent(1, {}))
-    return Keys(keys.rows.unionByName(unknown), Extent(keys.extent.count + 1, {}))
+def unknown_key(contract: GoldContract, spark: SparkSession) -> DataFrame:
+    """The recompute key of the unknown member, which has no day."""
+    return _unknown(contract, spark).select(*contract.recompute_by)
 
 
 def compute(contract: GoldContract, keys: Keys | None, silver: Frames) -> DataFrame:
@@ -106,7 +102,7 @@ def compute(contract: GoldContract, keys: Keys | None, silver: Frames) -> DataFr
             inputs[versions_of(lookup.dataset)] = silver[versions_of(lookup.dataset)]
     result = _exactly(contract, function_of(contract)(Inputs(contract, inputs)))
     if contract.unknown_member:
-        result = result.unionByName(_unknown(contract, result))
+        result = result.unionByName(_unknown(contract, result.sparkSession))
     return result
 
 
@@ -135,9 +131,8 @@ def _exactly(contract: GoldContract, rows: DataFrame) -> DataFrame:
     return rows.select(*(F.col(column.name).cast(column.type.spark) for column in contract.columns))
 
 
-def _unknown(contract: GoldContract, like: DataFrame) -> DataFrame:
+def _unknown(contract: GoldContract, spark: SparkSession) -> DataFrame:
     member = contract.unknown_member or {}
-    row = like.sparkSession.range(1)
-    return row.select(
+    return spark.range(1).select(
         *(F.lit(member.get(column.name)).cast(column.type.spark).alias(column.name) for column in contract.columns)
     )

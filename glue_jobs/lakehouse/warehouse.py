@@ -123,7 +123,7 @@ def lint(s3: Any, bucket: str, tables: Sequence[ExportedTable], registry: Regist
         for table in tables
         for part in PARTS
         for file in getattr(table, part)
-        for problem in _lint_file(s3, bucket, file, _columns(registry.gold[table.dataset], part))
+        for problem in _lint_file(s3, bucket, file, columns_of(registry.gold[table.dataset], part))
     ]
     if problems:
         raise LintError("the export does not fit the warehouse:\n" + "\n".join(problems))
@@ -136,12 +136,12 @@ def stage_statements(
     statements = []
     for table in tables:
         contract = registry.gold[table.dataset]
-        for part in (part for part in PARTS if _columns(contract, part)):
+        for part in (part for part in PARTS if columns_of(contract, part)):
             stage = _stage(contract, part)
             # NOT NULL is asked of the files too: COPY names the file, the INSERT that follows would not.
             columns = ",\n    ".join(
                 f"{column.name} {ddl.type_sql(column.type)}{' NOT NULL' if column.required else ''}"
-                for column in _columns(contract, part)
+                for column in columns_of(contract, part)
             )
             statements.append(f"CREATE TEMP TABLE {stage} (\n    {columns}\n)")
             if getattr(table, part):
@@ -197,7 +197,7 @@ def _replace(table: ExportedTable, contract: GoldContract, target: str, part: st
     """The staged rows in the place of those that are there, under the touched keys or in the whole table."""
     keys = _stage(contract, "keys")
     match = "\n    AND ".join(f"{target}.{name} = {keys}.{name}" for name in contract.recompute_by)
-    names, rows = ",\n    ".join(column.name for column in _columns(contract, part)), _stage(contract, part)
+    names, rows = ",\n    ".join(column.name for column in columns_of(contract, part)), _stage(contract, part)
     if table.is_whole:
         yield f"DELETE FROM {target}\nWHERE\n    {is_newer}"
     else:
@@ -258,7 +258,8 @@ def _null_count(chunk: pq.ColumnChunkMetaData) -> int:
     return count
 
 
-def _columns(contract: GoldContract, part: str) -> tuple[Column, ...]:
+def columns_of(contract: GoldContract, part: str) -> tuple[Column, ...]:
+    """The columns of a part of an export."""
     if part == "rows":
         return contract.served
     if part == "private":
