@@ -21,7 +21,9 @@ DATALAKE_PACKAGES = {
 IVY_DIRECTORY = Path.home() / ".ivy2.5.2"
 """Spark's own default, given to it explicitly: the JVM and Python need not agree on where home is."""
 DRIVER_MEMORY_VARIABLE = "LAKEHOUSE_SPARK_DRIVER_MEMORY"
-DEFAULT_DRIVER_MEMORY = "2g"
+DRIVER_MEMORY_GIB = (2, 4)
+"""Heap of the JVM when the variable is not set: a sixth of the machine's memory, within these bounds. A heap that is
+filled by the rows in flight is searched for garbage all the time."""
 LAPTOP_DEFAULTS = {
     "spark.sql.shuffle.partitions": "8",  # 200 tasks per shuffle, meant for a cluster, cost seconds on two cores
 }
@@ -66,7 +68,7 @@ def session_conf(job_conf: Mapping[str, str], coordinates: Sequence[str], direct
     """
     fixed = {
         "spark.master": "local[*]",
-        "spark.driver.memory": os.environ.get(DRIVER_MEMORY_VARIABLE, DEFAULT_DRIVER_MEMORY),
+        "spark.driver.memory": os.environ.get(DRIVER_MEMORY_VARIABLE) or driver_memory(),
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.ui.enabled": "false",
@@ -89,6 +91,13 @@ def session_conf(job_conf: Mapping[str, str], coordinates: Sequence[str], direct
     java_options.append(job_conf.get("spark.driver.extraJavaOptions", ""))
     fixed["spark.driver.extraJavaOptions"] = " ".join(filter(None, java_options))
     return {**LAPTOP_DEFAULTS, **job_conf, **fixed}
+
+
+def driver_memory() -> str:
+    """The heap that suits this machine, as Spark spells it."""
+    least, most = DRIVER_MEMORY_GIB
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 30
+    return f"{min(max(machine // 6, least), most)}g"
 
 
 def cached_jars(coordinates: Sequence[str]) -> list[Path] | None:
