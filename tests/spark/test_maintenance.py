@@ -320,7 +320,7 @@ def test_rewrite_that_loses_rows_is_named_and_can_be_rolled_back(lake: TestLake)
     table = run.load(name_of(SILVER))
     start = table.currentSnapshot().snapshotId()
     file = table.newScan().planFiles().iterator().next().file()
-    table.newRewrite().rewriteFiles(jset(lake, [file]), jset(lake, [])).commit()
+    table.newRewrite().validateFromSnapshot(start).rewriteFiles(jset(lake, [file]), jset(lake, [])).commit()
     with pytest.raises(RowsChangedError, match=rf"go back with .*\('silver_storefront.users', {start}\)"):
         run.require_same_rows(table, name_of(SILVER), start)
 
