@@ -16,24 +16,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse import instants, numerals
+from lakehouse.arrow_types import arrow_type
 from lakehouse.cells import INTEGER_BITS, CellReader, Reading
-from lakehouse.contract import Column, ColumnType
+from lakehouse.contract import Column
 
 # Cells remembered from batch to batch: what is said of millions of rows is often said in few words.
 _REMEMBERED = 20_000
 _LONGEST_REMEMBERED = 200
 # Cells of a batch that are no ISO 8601, of which it is worth asking whether all have a form of the contract.
 _MANY = 100
-_ARROW = {
-    "varchar": pa.string(),
-    "smallint": pa.int16(),
-    "integer": pa.int32(),
-    "bigint": pa.int64(),
-    "double": pa.float64(),
-    "boolean": pa.bool_(),
-    "date": pa.date32(),
-    "timestamp": pa.timestamp("us"),
-}
 _PRINTABLE = r"[!-~](?:[ -~]*[!-~])?"
 _WITHOUT_ENTITIES = r"[!-%'-~](?:[ -%'-~]*[!-%'-~])?"
 # Days that every year has, of years with four digits: nothing that looks so can fail to be cast.
@@ -47,11 +38,6 @@ _INSTANT = rf"{_DAY}(?:[T ]{_TIME}(?:Z|[+-](?:0[0-9]|1[0-7])(?::?[0-5][0-9])?)?)
 _DIGITS = {"smallint": 4, "integer": 9, "bigint": 18, "double": 15}
 
 Compared = Callable[[pa.Array, Any], pa.BooleanArray]
-
-
-def arrow_type(kind: ColumnType) -> pa.DataType:
-    """The type of a column in Arrow; timestamps are UTC without zone, in microseconds."""
-    return pa.decimal128(kind.precision, kind.scale) if kind.kind == "decimal" else _ARROW[kind.kind]
 
 
 @dataclass(frozen=True)
@@ -204,7 +190,7 @@ def _shape(column: Column) -> str | None:
 
 def _instants(cells: pa.Array) -> pa.Array:
     """Plain instants in UTC; in most batches none has an offset, or all have."""
-    bare, naive, nothing = pc.ascii_rtrim(cells, "Z"), _ARROW["timestamp"], pa.scalar(None, cells.type)
+    bare, naive, nothing = pc.ascii_rtrim(cells, "Z"), pa.timestamp("us"), pa.scalar(None, cells.type)
     try:
         return pc.cast(bare, naive)
     except pa.ArrowInvalid:

@@ -22,22 +22,13 @@ import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 
 from lakehouse import ddl, json_object
+from lakehouse.arrow_types import arrow_type
 from lakehouse.contract import Column, GoldContract, Registry
 from lakehouse.parquet_object import ParquetObject
 from lakehouse.redshift import MAX_STATEMENTS_PER_CALL
 
 EXPORTS = "export/"
 PARTS = ("keys", "rows", "private")
-_ARROW = {
-    "varchar": pa.string(),
-    "smallint": pa.int16(),
-    "integer": pa.int32(),
-    "bigint": pa.int64(),
-    "double": pa.float64(),
-    "boolean": pa.bool_(),
-    "date": pa.date32(),
-    "timestamp": pa.timestamp("us"),
-}
 
 
 @dataclass(frozen=True)
@@ -75,11 +66,7 @@ def folder(batch_id: int) -> str:
 
 def arrow_field(column: Column) -> pa.Field:
     """The Parquet column that COPY expects for a Redshift column."""
-    if column.type.kind == "decimal":
-        kind = pa.decimal128(column.type.precision, column.type.scale)
-    else:
-        kind = _ARROW[column.type.kind]
-    return pa.field(column.name, kind, nullable=True)
+    return pa.field(column.name, arrow_type(column.type), nullable=True)
 
 
 def publish(s3: Any, bucket: str, batch_id: int, tables: Sequence[ExportedTable]) -> None:

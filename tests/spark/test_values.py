@@ -14,22 +14,11 @@ from lakehouse import silver
 from lakehouse.bronze import UNREADABLE
 from lakehouse.cells import RowReader
 from lakehouse.contract import SourceContract, load_registry
-from tests.support.bronze_rows import ARRIVED_AT
+from tests.support.bronze_rows import ARRIVED_AT, TRANSACTION
 from tests.support.hostile_cells import short_cells
 from tests.support.typed import bronze, typed_rows
 
 SOURCES = load_registry().sources
-TRANSACTION = {
-    "transaction_id": "t-1",
-    "user_id": "u-1",
-    "product_id": "p-1",
-    "quantity": "2",
-    "unit_price": "9.50",
-    "amount": "19.00",
-    "currency": "EUR",
-    "status": "completed",
-    "occurred_at": "2026-03-01 10:00:00",
-}
 # One of them is of each type of a column, and no text is like another.
 SPELLED = {"date": "2026-03-01", "timestamp": "2026-03-01T10:00:00.25Z", "decimal": "1.5", "boolean": "yes"}
 

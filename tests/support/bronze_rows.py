@@ -13,6 +13,18 @@ from lakehouse.contract import SourceContract
 
 ARRIVED_AT = utc_instant("2026-03-02T00:00:00+00:00")
 _TYPES = {"string": pa.string(), "bigint": pa.int64(), "timestamp_ntz": pa.timestamp("us")}
+TRANSACTION = {
+    "transaction_id": "t-1",
+    "user_id": "u-1",
+    "product_id": "p-1",
+    "quantity": "2",
+    "unit_price": "9.50",
+    "amount": "19.00",
+    "currency": "EUR",
+    "status": "completed",
+    "occurred_at": "2026-03-01 10:00:00",
+}
+"""Cells of a sound row of storefront.transactions."""
 
 
 def bronze_rows(contract: SourceContract, rows: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:

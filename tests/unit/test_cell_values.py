@@ -9,20 +9,9 @@ import pytest
 
 from lakehouse.contract import load_registry
 from lakehouse.row_typing import RowTyper
-from tests.support.bronze_rows import bronze_rows
+from tests.support.bronze_rows import TRANSACTION, bronze_rows
 
 SOURCES = load_registry().sources
-TRANSACTION = {
-    "transaction_id": "t-1",
-    "user_id": "u-1",
-    "product_id": "p-1",
-    "quantity": "2",
-    "unit_price": "9.50",
-    "amount": "19.00",
-    "currency": "EUR",
-    "status": "completed",
-    "occurred_at": "2026-03-01 10:00:00",
-}
 LINE = {
     "invoice_no": "536365",
     "stock_code": "85123A",
