@@ -58,20 +58,27 @@ BRONZE = [
     # The run goes on without its driver, and leaves no step of bronze to be hit.
     Kill("ingest_bronze", "the run is started", DRIVER, "^glue StartJobRun .*bronze$", "after"),
 ]
+_SILVER_FILES = "^s3 PutObject .*/silver_storefront.db/transactions/data/"
+_GOLD_FILES = "^s3 PutObject .*/gold_storefront.db/fact_transaction/data/"
 SILVER = [
     *_around("refine_silver", "changes", _commit("silver_storefront.transactions_changes"), WORKERS, SERVER),
     *_around("refine_silver", "quarantine", _commit("quarantine.rows"), SERVER, WORKERS, nth=2),
     *_around("refine_silver", "history", _commit("silver_storefront.transactions_history"), WORKERS, SERVER),
+    Kill("refine_silver", "a data file of silver", WORKERS, _SILVER_FILES, "after"),
+    *_around("refine_silver", "the places of replaced rows", f"{_SILVER_FILES}.*-deletes", SERVER, WORKERS),
     *_around("refine_silver", "silver", _commit("silver_storefront.transactions"), SERVER, WORKERS),
     *_around("refine_silver", "row accounts", _commit("ops.row_accounts"), WORKERS, SERVER),
     # After the parents' level come the lines that waited for them.
     *_around("refine_silver", "silver of released rows", _commit("silver_retail.order_items"), SERVER, WORKERS),
-    *_around("refine_silver", "the release", _commit("quarantine.rows"), WORKERS, SERVER, nth=7),
+    # Four datasets have refused rows of their own.
+    *_around("refine_silver", "the release", _commit("quarantine.rows"), WORKERS, SERVER, nth=5),
 ]
 GOLD = [
     Kill("build_gold", "sales_trends", WORKERS, _commit("gold_online_retail.sales_trends"), "after"),
     *_around("build_gold", "daily_revenue", _commit("gold_storefront.daily_revenue"), SERVER, WORKERS),
     *_around("build_gold", "dim_user", _commit("gold_storefront.dim_user"), WORKERS, WORKERS),
+    Kill("build_gold", "a data file of gold", SERVER, _GOLD_FILES, "after"),
+    Kill("build_gold", "the places of replaced facts", WORKERS, f"{_GOLD_FILES}.*-deletes", "after"),
     *_around("build_gold", "fact_transaction", _commit("gold_storefront.fact_transaction"), WORKERS, SERVER),
     Kill("build_gold", "user_activity", WORKERS, _commit("gold_storefront.user_activity"), "after"),
     Kill("build_gold", "user_lifetime_value", SERVER, _commit("gold_storefront.user_lifetime_value"), "after"),
