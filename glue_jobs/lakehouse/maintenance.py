@@ -1,7 +1,8 @@
-"""Keeps the lake's tables small and quick, and changes no row of them.
+"""Keeps the lake's tables small and quick, and changes no row of them that anybody reads.
 
 What a table goes through, in this order; each step is one or a few Iceberg commits, and may be killed and repeated:
 
+    forgetting   what moved in silver is read by gold of the same batch only: when that is finished, its record goes
     compaction   many small data files become few of a useful size, many manifests one
     the check    every snapshot that compaction made holds as many rows as the one before it
     expiry       snapshots that nobody can be reading any more go, with the files that only they needed
@@ -49,6 +50,8 @@ _COMMITS = {
 }
 # Columns that name the batch of a row, in the tables of which a batch replaces its own rows.
 _BATCH_COLUMNS = ("_batch_id", "batch_id")
+# Names the batch that recorded a change, in the tables of changes alone.
+_CHANGED_BY = "_changed_by"
 
 
 class MaintenanceError(Exception):
@@ -148,6 +151,7 @@ class Maintenance:
         orphans_removed, postponed, failed = 0, None, None
         try:
             try:
+                self.forget_changes(table, name, finished)
                 postponed = self.compact(table, finished)
             except Py4JJavaError as error:
                 if not is_conflict(error):
@@ -164,6 +168,15 @@ class Maintenance:
     def load(self, name: str) -> Any:
         """Iceberg's handle of a table as it is now."""
         return self._iceberg.spark.Spark3Util.loadIcebergTable(self._session, _identifier(name))
+
+    def forget_changes(self, table: Any, name: str, finished: int) -> None:
+        """Delete what batches up to `finished` have recorded of their changes (`tables.changes_table`)."""
+        if table.currentSnapshot() is None or table.schema().findField(_CHANGED_BY) is None:
+            return
+        is_done = F.col(_CHANGED_BY) <= finished
+        if not self._lake.spark.table(_identifier(name)).where(is_done).isEmpty():
+            self._lake.spark.sql(f"DELETE FROM {_identifier(name)} WHERE {_CHANGED_BY} <= {finished:d}")
+            table.refresh()
 
     def compact(self, table: Any, finished: int) -> str | None:
         """Rewrite small files into few, and merge manifests. Returns what lost to a batch, None when nothing did.

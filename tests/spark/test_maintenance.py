@@ -24,7 +24,7 @@ from tests.support.lake import BUCKET, TestLake
 
 USERS, TRANSACTIONS = (load_registry().sources[f"storefront.{name}"] for name in ("users", "transactions"))
 BRONZE, SILVER, HISTORY = tables.bronze_table(USERS), tables.silver_table(USERS), tables.history_table(USERS)
-CHANGES, SALES = tables.changes_table(USERS), tables.silver_table(TRANSACTIONS)
+SALES = tables.silver_table(TRANSACTIONS)
 NO_RETENTION = Retention(snapshots=timedelta(0), orphans=timedelta(0))
 DEADLINE_SECONDS = 120
 
@@ -69,10 +69,11 @@ def name_of(table: tables.Table) -> str:
 
 
 def everything(lake: TestLake) -> dict[str, list[str]]:
-    """Every row and column of every table that is in the lake."""
+    """Every row and column of every table that is in the lake, but for the records of changes."""
     return {
         name: sorted(str(tuple(row)) for row in lake.spark.table(f"{tables.CATALOG}.{name}").collect())
         for name in owned_tables(lake.glue, BUCKET)
+        if not name.endswith("_changes")
     }
 
 
@@ -98,7 +99,7 @@ def test_files_and_snapshots_go_and_every_row_of_every_table_stays(lake: TestLak
     first = maintain(lake)
     assert [report for report in first.values() if report.failed or report.postponed] == []
     assert everything(lake) == before
-    for table in (BRONZE, HISTORY, tables.changes_table(USERS), tables.quarantined_rows, tables.files, tables.batches):
+    for table in (BRONZE, HISTORY, tables.quarantined_rows, tables.files, tables.batches):
         report = first[name_of(table)]
         assert report.after.files == 1 < report.before.files, table
         assert report.after.rows == report.before.rows > 0, table
@@ -114,6 +115,25 @@ def test_files_and_snapshots_go_and_every_row_of_every_table_stays(lake: TestLak
 
     assert {report.before for report in maintain(lake).values()} == {report.after for report in second.values()}
     assert keys(lake) == after, "a run that has nothing to do changes nothing"
+
+
+def test_changes_of_finished_batches_go_and_those_of_the_last_stay_until_it_is_finished(lake: TestLake) -> None:
+    table = tables.changes_table(USERS)
+    walk(lake, range(1, 4))
+    batch = land(lake, 4)
+    lake.station("bronze", batch)
+    lake.station("silver", batch)
+    moved = sorted(map(str, lake.lake.read_changes(USERS, batch.batch_id).collect()))
+    before = everything(lake)
+    first = maintain(lake)[name_of(table)]
+    assert first.failed is None
+    assert first.before.rows > first.after.rows > 0
+    assert {row["_changed_by"] for row in lake.read(table).collect()} == {batch.batch_id}
+    assert sorted(map(str, lake.lake.read_changes(USERS, batch.batch_id).collect())) == moved
+    lake.station("gold", batch)
+    lake.finish(batch)
+    assert maintain(lake)[name_of(table)].after.rows == 0
+    assert {name: rows for name, rows in everything(lake).items() if name in before} == before
 
 
 def land_sales(lake: TestLake) -> list[str]:
@@ -240,16 +260,16 @@ def test_compaction_that_loses_to_a_batch_is_postponed_and_changes_nothing(lake:
 
         def load(self, name: str) -> Any:
             table = super().load(name)
-            lake.spark.sql(f"UPDATE {CHANGES.identifier} SET country = 'NO'")
+            lake.spark.sql(f"UPDATE {HISTORY.identifier} SET country = 'NO'")
             return table
 
     run = Overtaken(lake.lake, lake.s3, BUCKET, datetime.now(UTC), NO_RETENTION)
-    [report] = run.clean_tables([name_of(CHANGES)])
+    [report] = run.clean_tables([name_of(HISTORY)])
     assert report.failed is None
     assert report.postponed == "1 of 1 groups of files were changed by a batch meanwhile"
-    assert {row.country for row in lake.read(CHANGES).collect()} == {"NO"}
-    assert lake.read(CHANGES).count() == len(before[name_of(CHANGES)])
-    assert maintain(lake)[name_of(CHANGES)].postponed is None
+    assert {row.country for row in lake.read(HISTORY).collect()} == {"NO"}
+    assert lake.read(HISTORY).count() == len(before[name_of(HISTORY)])
+    assert maintain(lake)[name_of(HISTORY)].postponed is None
 
 
 @pytest.mark.parametrize("way", ["few", "many"])
