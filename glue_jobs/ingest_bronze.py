@@ -39,9 +39,8 @@ def main(argv: list[str]) -> None:
         lake.write_ledger(batch, ())
         return
     ingested = ingest(lake, registry, batch, buckets)
-    for name, contract in ingested.contracts.items():
-        written = [file for file in ingested.written if file.dataset == name]
-        lake.commit_bronze(contract, batch.batch_id, written)
+    for contract in ingested.contracts.values():
+        lake.commit_bronze(contract, batch.batch_id, ingested.written)
     lake.write_drift(batch, ingested.verdicts, ingested.contracts)
     lake.write_ledger(batch, ingested.verdicts)
 

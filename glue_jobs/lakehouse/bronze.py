@@ -8,24 +8,20 @@ that Spark runs twice leaves unreferenced objects, never double rows.
 from __future__ import annotations
 
 import hashlib
-import tempfile
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
 import boto3
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from lakehouse import drift, intake, landing
 from lakehouse.contract import Column, SourceContract
+from lakehouse.data_files import DataFileWriter, Destination, Written
 from lakehouse.landing import LandedFile
 from lakehouse.settings import Buckets
 
-ROWS_PER_GROUP = 250_000
 RESCUED = "_rescued"
 UNREADABLE = "_unreadable"
 # What bronze knows about a row besides the contract's columns: (column, Spark type).
@@ -41,14 +37,6 @@ LINEAGE = (
 _ARROW = {"string": pa.string(), "bigint": pa.int64(), "timestamp_ntz": pa.timestamp("us")}
 
 
-@dataclass(frozen=True)
-class BronzeTable:
-    """Where a dataset's bronze files go: the table's folder (s3://…) and the Iceberg field id of every column."""
-
-    location: str
-    field_ids: Mapping[str, int]
-
-
 Content = tuple[str, str, tuple[tuple[str, str], ...]]
 """What a file says: dataset, content hash, columns that stand in its path."""
 
@@ -61,7 +49,7 @@ class IngestPlan:
     batch_id: int
     ingested_at: datetime
     contracts: Mapping[str, SourceContract]
-    tables: Mapping[str, BronzeTable]
+    tables: Mapping[str, Destination]
     known_content: Mapping[Content, str]
 
 
@@ -82,18 +70,21 @@ class FileVerdict:
 
 
 @dataclass(frozen=True)
-class WrittenFile:
-    """A Parquet file that waits for its commit."""
+class BronzeFile:
+    """A data file of a dataset's bronze table that waits for its commit."""
 
     dataset: str
-    path: str
-    bytes: int
-    rows: int
+    written: Written
 
 
 def columns(contract: SourceContract) -> tuple[tuple[str, str], ...]:
     """(name, Spark type) of a bronze table: every column as text, also in other units, then lineage."""
     return (*((name, "string") for name in contract.text_columns), *LINEAGE)
+
+
+def schema_of(contract: SourceContract) -> pa.Schema:
+    """`columns` as Arrow."""
+    return pa.schema([(name, _ARROW[kind]) for name, kind in columns(contract)])
 
 
 def content(contract: SourceContract, key: str, content_hash: str) -> Content:
@@ -134,7 +125,7 @@ def evolved(contracts: Mapping[str, SourceContract], verdicts: Iterable[FileVerd
     return {name: contract for name, contract in grown.items() if contract != contracts[name]}
 
 
-def ingest(files: Iterable[LandedFile], plan: IngestPlan) -> Iterator[FileVerdict | WrittenFile]:
+def ingest(files: Iterable[LandedFile], plan: IngestPlan) -> Iterator[FileVerdict | BronzeFile]:
     """Read one group of files: a verdict for each, and the Parquet files that hold the accepted rows.
 
     A version that is gone since it was listed gets no verdict. Without `tables` to write to, the plan asks for verdicts
@@ -167,7 +158,7 @@ def ingest(files: Iterable[LandedFile], plan: IngestPlan) -> Iterator[FileVerdic
             yield FileVerdict(file, content_hash, "duplicate_content", None, f"same bytes as file {first}")
             continue
         if file.dataset not in writers:
-            writers[file.dataset] = _BronzeWriter(s3, contract, plan) if plan.tables else _RowCounter(contract)
+            writers[file.dataset] = _BronzeWriter(contract, plan) if plan.tables else _RowCounter(contract)
         try:
             taken = writers[file.dataset].add(file, intake.read(data, contract, dict(said[2])))
         except intake.Refusal as refusal:
@@ -201,7 +192,7 @@ def rows(file: LandedFile, plan: IngestPlan) -> Iterator[pa.RecordBatch]:
     """The rows of a file as bronze holds them (`columns`); none when it is gone. Raises intake.Refusal."""
     contract = plan.contracts[file.dataset]
     data = landing.read_file(boto3.client("s3"), plan.buckets, file, archive=False)
-    schema = pa.schema(pa.field(name, _ARROW[kind]) for name, kind in columns(contract))
+    schema = schema_of(contract)
     folders = intake.folder_columns(file.key, contract)
     for chunk in intake.read(data, contract, folders) if data is not None else ():
         yield _record_batch(file, chunk, contract, plan, schema)
@@ -242,20 +233,13 @@ class _Taken:
 
 
 class _BronzeWriter:
-    """Rows of one dataset → one Parquet file with Iceberg's field ids, uploaded when the group is done."""
+    """Rows of one dataset, whatever their files → the data file of a group."""
 
-    def __init__(self, s3: Any, contract: SourceContract, plan: IngestPlan) -> None:
-        self._s3, self._contract, self._plan = s3, contract, plan
-        table = plan.tables[contract.dataset]
-        self._schema = pa.schema(
-            pa.field(name, _ARROW[kind], metadata={"PARQUET:field_id": str(table.field_ids[name])})
-            for name, kind in columns(contract)
-        )
-        self._path = f"{table.location}/data/{plan.batch_id:010d}-{uuid.uuid4()}.parquet"
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-        self._parquet = pq.ParquetWriter(self._file, self._schema, compression="zstd")
-        self._waiting: list[pa.RecordBatch] = []
-        self._rows = 0
+    def __init__(self, contract: SourceContract, plan: IngestPlan) -> None:
+        self._contract, self._plan = contract, plan
+        self._schema = schema_of(contract)
+        self._writer = DataFileWriter(plan.tables[contract.dataset])
+        self._finished: list[Written] = []
 
     def add(self, file: LandedFile, chunks: Iterator[intake.Chunk]) -> _Taken:
         """Write the rows of a file. Raises intake.Refusal when it cannot be read.
@@ -267,34 +251,13 @@ class _BronzeWriter:
             encoding = chunk.encoding
             batches.append(_record_batch(file, chunk, self._contract, self._plan, self._schema))
             _look(chunk, sightings, drift.added(self._contract))
-        self._waiting += batches
-        if sum(batch.num_rows for batch in self._waiting) >= ROWS_PER_GROUP:
-            self._write_group()
+        for batch in batches:
+            self._finished += self._writer.add(batch)
         return _Taken(sum(batch.num_rows for batch in batches), encoding, sightings.rows)
 
-    def close(self) -> Iterator[WrittenFile]:
-        self._write_group()
-        self._parquet.close()
-        if self._rows:
-            size = self._file.tell()
-            self._file.seek(0)
-            bucket, key = self._path.removeprefix("s3://").split("/", 1)
-            self._s3.upload_fileobj(self._file, bucket, key)
-            yield WrittenFile(self._contract.dataset, self._path, size, self._rows)
-        self._file.close()
-
-    def _write_group(self) -> None:
-        """Write what waits as one row group: one for each small file would make the table slow to read.
-
-        A group of no rows has no statistics and takes the bounds from the whole file: Iceberg could no longer tell of
-        which batch its rows are.
-        """
-        table = pa.Table.from_batches(self._waiting, self._schema)
-        if not table.num_rows:
-            return
-        self._parquet.write_table(table, row_group_size=table.num_rows)
-        self._rows += table.num_rows
-        self._waiting = []
+    def close(self) -> Iterator[BronzeFile]:
+        for written in (*self._finished, *self._writer.close()):
+            yield BronzeFile(self._contract.dataset, written)
 
 
 class _RowCounter:
@@ -311,8 +274,12 @@ class _RowCounter:
             _look(chunk, sightings, drift.added(self._contract))
         return _Taken(rows, encoding, sightings.rows)
 
-    def close(self) -> Iterator[WrittenFile]:
+    def close(self) -> Iterator[BronzeFile]:
         yield from ()
+
+
+def _schema(contract: SourceContract) -> pa.Schema:
+    return pa.schema([(name, _ARROW[kind]) for name, kind in columns(contract)])
 
 
 def _record_batch(

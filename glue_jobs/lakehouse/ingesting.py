@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from lakehouse import bronze, landing, tables
 from lakehouse.batches import Batch
-from lakehouse.bronze import FileVerdict, IngestPlan, WrittenFile
+from lakehouse.bronze import BronzeFile, FileVerdict, IngestPlan
 from lakehouse.contract import Registry, SourceContract
 from lakehouse.lake import Lake
 from lakehouse.landing import LandedFile
@@ -19,7 +19,7 @@ class Ingested:
     """What came of a batch's files; `contracts` of every dataset it was planned with, with the columns found in it."""
 
     verdicts: Sequence[FileVerdict]
-    written: Sequence[WrittenFile]
+    written: Sequence[BronzeFile]
     contracts: Mapping[str, SourceContract]
 
 
@@ -43,12 +43,12 @@ def ingest(lake: Lake, registry: Registry, batch: Batch, buckets: Buckets) -> In
             batch_id=batch.batch_id,
             ingested_at=bronze.utc_instant(batch.planned_at),
             contracts=contracts,
-            tables={name: lake.bronze_destination(contract) for name, contract in contracts.items()},
+            tables={name: lake.destination(tables.bronze_table(contract)) for name, contract in contracts.items()},
             known_content=known_content,
         )
         results = lake.run_in_tasks(bronze.ingest, bronze.groups(files, lake.task_count), plan)
         verdicts = [result for result in results if isinstance(result, FileVerdict)]
-        return Ingested(verdicts, [result for result in results if isinstance(result, WrittenFile)], contracts)
+        return Ingested(verdicts, [result for result in results if isinstance(result, BronzeFile)], contracts)
 
     first = read(files, contracts)
     first = replace(first, verdicts=[*first.verdicts, *map(bronze.abandoned, given_up)])

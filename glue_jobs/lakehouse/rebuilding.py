@@ -13,8 +13,9 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from lakehouse import bronze, silver, tables
 from lakehouse.batches import Batch
-from lakehouse.bronze import FileVerdict, IngestPlan, WrittenFile
+from lakehouse.bronze import BronzeFile, FileVerdict, IngestPlan
 from lakehouse.contract import Registry, SourceContract
+from lakehouse.data_files import Written
 from lakehouse.lake import Lake
 from lakehouse.landing import LandedFile
 from lakehouse.refining import Refined, typed_rows
@@ -27,9 +28,10 @@ class RebuildError(Exception):
 
 def bronze_from_raw(lake: Lake, contract: SourceContract, buckets: Buckets) -> None:
     """Read every accepted file of a dataset again, as the batch that first read it. Raises RebuildError."""
-    written: list[WrittenFile] = []
+    written: list[Written] = []
     refused: list[FileVerdict] = []
-    destination = lake.bronze_destination(contract)
+    table = tables.bronze_table(contract)
+    destination = lake.destination(table)
     for (batch_id, ingested_at), files in _accepted(lake, contract).items():
         plan = IngestPlan(
             buckets=buckets,
@@ -41,14 +43,14 @@ def bronze_from_raw(lake: Lake, contract: SourceContract, buckets: Buckets) -> N
             known_content={},
         )
         for result in lake.run_in_tasks(bronze.ingest, bronze.groups(files, lake.task_count), plan):
-            if isinstance(result, WrittenFile):
-                written.append(result)
+            if isinstance(result, BronzeFile):
+                written.append(result.written)
             elif result.verdict != "accepted":
                 refused.append(result)
     if refused:
         told = "; ".join(f"{verdict.file.key}: {verdict.reason}, {verdict.detail}" for verdict in refused)
         raise RebuildError(f"{contract.dataset}: accepted once, and would be refused today: {told}")
-    lake.replace_bronze(contract, written)
+    lake.replace(table, written)
 
 
 def silver_from_bronze(lake: Lake, registry: Registry, contract: SourceContract, batch: Batch) -> Refined:

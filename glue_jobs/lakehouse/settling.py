@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,9 +17,9 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from lakehouse import silver, tables
 from lakehouse.contract import SourceContract
+from lakehouse.data_files import FILE, POSITION, Written
 from lakehouse.extents import are_few, sent
 from lakehouse.lake import Lake
-from lakehouse.lake.data_files import FILE, POSITION, Written
 from lakehouse.tables import Table
 
 
@@ -134,36 +135,56 @@ def settle(
 
 def _settle_few(lake: Lake, contract: SourceContract, batch_id: int, good: DataFrame) -> SettledFew | None:
     """None when the known versions are too many for the driver."""
-    current, history = (_known(lake, of(contract), good) for of in (tables.silver_table, tables.history_table))
-    if current is None or history is None:
+    keys = good.select("_key").toArrow()
+    distinct = pa.table({"_key": pc.unique(keys["_key"])})
+    known = _known(lake, contract, lake.frame(distinct, (("_key", "string"),)))
+    if known is None:
         return None
-
-    def frame(known: Known, table: Table) -> DataFrame:
-        rows = lake.read(table)
-        return lake.frame(known.rows, rows) if known.rows is not None else lake.spark.createDataFrame([], rows.schema)
-
-    judged = silver.judge(
-        good,
-        frame(current, tables.silver_table(contract)),
-        frame(history, tables.history_table(contract)),
-        contract,
-        are_few=True,
-    )
+    current, history = known
+    if current.rows is None and history.rows is None and distinct.num_rows == keys.num_rows:
+        judged = silver.uncontested(good)
+    else:
+        judged = silver.judge(
+            good,
+            _frame(lake, tables.silver_table(contract), current),
+            _frame(lake, tables.history_table(contract), history),
+            contract,
+            are_few=True,
+        )
     versions = judged.toArrow()
     return SettledFew(lake, contract, batch_id, lake.frame(versions, judged), versions, current, history)
 
 
-def _known(lake: Lake, table: Table, good: DataFrame) -> Known | None:
-    """The versions in a table of the keys of good rows; None when they are too many for the driver."""
-    since = lake.snapshot_id(table)
-    if since is None:
-        return Known(None, None)
-    keys, there = sent(good.select("_key").distinct(), if_few=True), lake.read(table)
+def _frame(lake: Lake, table: Table, known: Known) -> DataFrame:
+    rows = lake.read(table)
+    return lake.frame(known.rows, rows) if known.rows is not None else lake.spark.createDataFrame([], rows.schema)
+
+
+def _known(lake: Lake, contract: SourceContract, keys: DataFrame) -> tuple[Known, Known] | None:
+    """The versions of these keys in silver and in history; None when they are too many for the driver."""
+    places = [of(contract) for of in (tables.silver_table, tables.history_table)]
+    since = [lake.snapshot_id(table) for table in places]
+    there = [lake.read(table) for table in places]
     # First the keys alone: of most batches none is known, and whole rows are dear to read.
-    if there.select("_key").join(keys, "_key", "left_semi").isEmpty():
-        return Known(since, None)
-    rows = lake.few(there.select(*table.column_names, FILE, POSITION).join(keys, "_key", "left_semi"))
-    return None if rows is None else Known(since, rows)
+    looks = [
+        rows.select("_key")
+        .join(sent(keys, if_few=True), "_key", "left_semi")
+        .limit(1)
+        .select(F.lit(place).alias("place"))
+        for place, (rows, at) in enumerate(zip(there, since, strict=True))
+        if at is not None
+    ]
+    found = {row[0] for row in reduce(DataFrame.unionByName, looks).collect()} if looks else set()
+    known = []
+    for place, (table, at, rows) in enumerate(zip(places, since, there, strict=True)):
+        versions = None
+        if place in found:
+            whole = rows.select(*table.column_names, FILE, POSITION)
+            versions = lake.few(whole.join(sent(keys, if_few=True), "_key", "left_semi"))
+            if versions is None:
+                return None
+        known.append(Known(at, versions))
+    return known[0], known[1]
 
 
 def _places(rows: pa.Table) -> list[tuple[str, int]]:

@@ -268,6 +268,12 @@ def judge(
     )
 
 
+def uncontested(good: DataFrame) -> DataFrame:
+    """What `judge` says of rows that are the only versions of their keys."""
+    no_fate = F.lit(None).cast("string")
+    return good.withColumns({"_was_current": F.lit(False), "_old_fate": no_fate, "_fate": F.lit(CURRENT)})
+
+
 def rivals(good: DataFrame, known: Iterable[DataFrame]) -> DataFrame:
     """Keys (`_key`) of which `good` has more versions than one, or one of the tables `known` has any. All others are
     current, whoever asks."""

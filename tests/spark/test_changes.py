@@ -10,10 +10,9 @@ import pyarrow as pa
 import pytest
 from py4j.protocol import Py4JJavaError
 
-from lakehouse import parquet_file
-from lakehouse.lake import data_files
+from lakehouse import data_files, parquet_file
+from lakehouse.data_files import FILE, POSITION
 from lakehouse.lake.conflicts import is_conflict
-from lakehouse.lake.data_files import FILE, POSITION
 from lakehouse.tables import Table
 from tests.support.lake import TestLake
 

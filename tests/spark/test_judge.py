@@ -71,6 +71,14 @@ def test_fate_of_every_version(spark: SparkSession, versions: list[Version], exp
     assert fates(judged) == dict(zip([(file, row) for *_, file, row in versions], expected, strict=True))
 
 
+def test_rows_without_rivals_are_judged_without_looking(spark: SparkSession) -> None:
+    good = good_rows(spark, [("u", "DE", 1, "a", 1), ("v", None, None, "a", 2), ("w", "DE", 1, "b", 1)])
+    judged, known = silver.judge(good, *empty(spark), CONTRACT), silver.uncontested(good)
+    assert sorted(known.dtypes) == sorted(judged.dtypes)
+    judged = judged.select(*known.columns)
+    assert sorted(known.collect(), key=str) == sorted(judged.collect(), key=str)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_order_and_split_into_batches_do_not_matter(spark: SparkSession, seed: int) -> None:
     rng = random.Random(seed)

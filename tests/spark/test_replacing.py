@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import io
 import threading
-import uuid
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,16 +11,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import DataFrame
 
-from lakehouse import batches, bronze, maintenance, tables
-from lakehouse.bronze import WrittenFile
+from lakehouse import batches, maintenance, parquet_file, tables
 from lakehouse.contract import load_registry
 from lakehouse.lake import Lake, splitting
 from lakehouse.leftovers import Retention
 from lakehouse.maintenance import Maintenance
+from lakehouse.parquet_file import ParquetFile
 from tests.support.lake import BUCKET, TestLake
 
 USERS = load_registry().sources["storefront.users"]
@@ -102,24 +99,24 @@ def as_before(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     def write_group(self: Any) -> None:
         table = pa.Table.from_batches(self._waiting, self._schema)
         self._parquet.write_table(table, row_group_size=max(1, table.num_rows))
-        self._rows += table.num_rows
-        self._waiting = []
+        self._waiting, self._waiting_rows, self.waiting_bytes = [], 0, 0
 
     def run_here(_: Lake, work: Any, groups: Sequence[Any], plan: Any) -> list[Any]:
         return [result for group in groups for result in work(group, plan)]
 
-    monkeypatch.setattr(bronze, "ROWS_PER_GROUP", 1)
-    monkeypatch.setattr(bronze._BronzeWriter, "_write_group", write_group)
+    monkeypatch.setattr(parquet_file, "ROWS_PER_GROUP", 1)
+    monkeypatch.setattr(ParquetFile, "write_group", write_group)
     monkeypatch.setattr(Lake, "run_in_tasks", run_here)
     return monkeypatch
 
 
 def test_full_groups_block_no_later_batch(lake: TestLake) -> None:
-    for number, rows in enumerate((bronze.ROWS_PER_GROUP, bronze.ROWS_PER_GROUP + 1, 1), start=1):
+    full = parquet_file.ROWS_PER_GROUP
+    for number, rows in enumerate((full, full + 1, 1), start=1):
         batch = plan(lake, f"users-{number}", (f"u-{number}-{row}" for row in range(rows)))
         lake.station("bronze", batch)
         lake.finish(batch)
-    assert batches_of(lake) == {1: 250_000, 2: 250_001, 3: 1}
+    assert batches_of(lake) == {1: full, 2: full + 1, 3: 1}
 
 
 def test_lake_with_empty_groups_goes_on_by_itself(lake: TestLake, as_before: pytest.MonkeyPatch) -> None:
@@ -169,16 +166,9 @@ def test_dataset_of_more_columns_than_iceberg_measures_takes_a_second_batch(lake
     lake.lake.ensure([table])
 
     def write(batch_id: int) -> None:
-        (location, schema) = lake.lake.bronze_destination(contract).location, lake.read(table).schema.names
-        rows = pa.table({name: pa.array([batch_id if name == "_batch_id" else None], kind(name)) for name in schema})
-        ids = lake.lake.bronze_destination(contract).field_ids
-        fields = [pa.field(name, kind(name), metadata={"PARQUET:field_id": str(ids[name])}) for name in schema]
-        body = io.BytesIO()
-        pq.write_table(rows.cast(pa.schema(fields)), body)
-        key = f"{location.removeprefix(f's3://{BUCKET}/')}/data/{uuid.uuid4()}.parquet"
-        lake.s3.put_object(Bucket=BUCKET, Key=key, Body=body.getvalue())
-        file = WrittenFile(contract.dataset, f"s3://{BUCKET}/{key}", len(body.getvalue()), 1)
-        lake.lake.commit_bronze(contract, batch_id, [file])
+        schema = lake.lake.destination(table).schema
+        rows = {field.name: [batch_id if field.name == "_batch_id" else None] for field in schema}
+        lake.lake.replace_batch(table, lake.lake.write(table, pa.table(rows, schema)), batch_id)
 
     for batch_id in (1, 2):
         write(batch_id)
@@ -188,10 +178,6 @@ def test_dataset_of_more_columns_than_iceberg_measures_takes_a_second_batch(lake
     for batch_id in (3, 4, 3):
         write(batch_id)
     assert batches_of(lake, table) == {1: 1, 2: 1, 3: 1, 4: 1}
-
-
-def kind(name: str) -> pa.DataType:
-    return bronze._ARROW[dict(bronze.LINEAGE).get(name, "string")]
 
 
 def test_twins_that_split_the_same_file_at_once_write_nothing_twice(

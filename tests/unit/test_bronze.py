@@ -17,9 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse import bronze, drift, intake, landing
-from lakehouse.bronze import FileVerdict, WrittenFile
+from lakehouse import bronze, drift, intake, landing, parquet_file
+from lakehouse.bronze import BronzeFile, FileVerdict
 from lakehouse.contract import SourceContract, load_registry
+from lakehouse.data_files import Destination, Written
 from lakehouse.landing import LandedFile
 from tests.unit.conftest import BUCKET, BUCKETS, LANDING
 
@@ -45,12 +46,16 @@ def ingest(
     files: Sequence[LandedFile],
     known: dict[bronze.Content, str] | None = None,
     users: SourceContract = USERS,
-) -> tuple[dict[str, FileVerdict], list[WrittenFile]]:
+) -> tuple[dict[str, FileVerdict], list[Written]]:
     contracts = {contract.dataset: contract for contract in (users, EVENTS)}
     places = {
-        dataset: bronze.BronzeTable(
+        dataset: Destination(
             f"s3://{BUCKET}/warehouse/{dataset}",
-            {name: number for number, (name, _) in enumerate(bronze.columns(contract), 101)},
+            pa.schema(
+                field.with_metadata({"PARQUET:field_id": str(number)})
+                for number, field in enumerate(bronze.schema_of(contract), 101)
+            ),
+            (),
         )
         for dataset, contract in contracts.items()
     }
@@ -61,10 +66,10 @@ def ingest(
         for result in results
         if isinstance(result, FileVerdict)
     }
-    return verdicts, [result for result in results if isinstance(result, WrittenFile)]
+    return verdicts, [result.written for result in results if isinstance(result, BronzeFile)]
 
 
-def table(s3: Any, written: WrittenFile) -> pq.ParquetFile:
+def table(s3: Any, written: Written) -> pq.ParquetFile:
     key = written.path.removeprefix(f"s3://{BUCKET}/")
     body = s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
     assert len(body) == written.bytes
@@ -123,7 +128,8 @@ def test_every_file_gets_its_verdict(s3: Any) -> None:
     }
     assert verdicts["good"].content_hash == hashlib.sha256(good).hexdigest()
     assert verdicts["good"].file.file_id in (verdicts["twin"].detail or "")
-    assert [(one.dataset, one.rows) for one in written] == [("storefront.users", 3)]
+    (one,) = written
+    assert (one.path.startswith(f"s3://{BUCKET}/warehouse/storefront.users/data/"), one.rows) == (True, 3)
 
 
 def test_what_was_accepted_once_is_read_whatever_it_is_called(s3: Any) -> None:
@@ -211,7 +217,7 @@ def test_a_file_refused_half_way_leaves_no_row(s3: Any, monkeypatch: pytest.Monk
 
 
 def test_small_files_share_a_row_group_and_large_ones_are_split(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bronze, "ROWS_PER_GROUP", 4)
+    monkeypatch.setattr(parquet_file, "ROWS_PER_GROUP", 4)
     files = land(s3, **{f"f{number}": b"user_id\n%d\n%d\n%d\n" % (number, number, number) for number in range(5)})
     _, (written,) = ingest(s3, files)
     footer = table(s3, written).metadata
@@ -237,7 +243,7 @@ def test_every_row_group_says_of_which_batch_it_is(
     s3: Any, monkeypatch: pytest.MonkeyPatch, rows: list[int], groups: list[int]
 ) -> None:
     """Also where the last file fills a group: Iceberg knows nothing of a file one of whose groups has no statistics."""
-    monkeypatch.setattr(bronze, "ROWS_PER_GROUP", 4)
+    monkeypatch.setattr(parquet_file, "ROWS_PER_GROUP", 4)
     # A letter more each, for files of one size are read together.
     contents = {f"f{number}": "user_id\n" + f"{'u' * (number + 1)}\n" * count for number, count in enumerate(rows)}
     verdicts, written = ingest(
@@ -271,9 +277,9 @@ def test_a_group_opens_one_writer_per_dataset(s3: Any, monkeypatch: pytest.Monke
     made: list[str] = []
     writer = bronze._BronzeWriter
 
-    def noting(client: Any, contract: Any, plan: Any) -> Any:
+    def noting(contract: Any, plan: Any) -> Any:
         made.append(contract.dataset)
-        return writer(client, contract, plan)
+        return writer(contract, plan)
 
     monkeypatch.setattr(bronze, "_BronzeWriter", noting)
     _, (written,) = ingest(s3, files)

@@ -15,10 +15,10 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
+from lakehouse.data_files import FILE, POSITION, DataFile, Destination, Written, described, described_deletes
 from lakehouse.extents import Extent, sent
 from lakehouse.lake import splitting
 from lakehouse.lake.conflicts import is_conflict, is_undecided
-from lakehouse.lake.data_files import FILE, POSITION, DataFile, Destination, Written, described, described_deletes
 from lakehouse.lake.iceberg import IcebergTables
 from lakehouse.tables import Table
 
@@ -32,7 +32,7 @@ class ChangingTables(IcebergTables):
 
     def destination(self, table: Table) -> Destination:
         """What a task needs to write data files of a table."""
-        return Destination.of(self._iceberg(table))
+        return Destination.of(self._iceberg(table), table.column_names)
 
     def write(self, table: Table, rows: DataFrame | pa.Table) -> list[Written]:
         """Write rows as data files that wait for their commit: in tasks, or those that the driver holds in it."""
@@ -117,7 +117,7 @@ class ChangingTables(IcebergTables):
         for file in added:
             delta = delta.addRows(described(self._jvm, loaded, file))
         if removed is not None and deletes:
-            for file in Destination.of(loaded).write_deletes(removed):
+            for file in Destination.of(loaded, table.column_names).write_deletes(removed):
                 delta = delta.addDeletes(described_deletes(self._jvm, loaded, file))
             paths = self._jvm.java.util.ArrayList()
             for path in pc.unique(removed[FILE]).to_pylist():

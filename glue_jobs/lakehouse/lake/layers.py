@@ -8,9 +8,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from lakehouse import bronze, gold, silver, tables
-from lakehouse.bronze import BronzeTable, IngestPlan, WrittenFile
+from lakehouse.bronze import BronzeFile, IngestPlan
 from lakehouse.contract import GoldContract, SourceContract
-from lakehouse.lake.data_files import DataFile
 from lakehouse.lake.iceberg import Result
 from lakehouse.lake.ledger import Ledger
 from lakehouse.lake.quarantine import Quarantine
@@ -66,20 +65,11 @@ class Lake(Ledger, Quarantine):
         shape = ", ".join(f"`{name}` {kind}" for name, kind in bronze.columns(plan.contracts[file.dataset]))
         return self.spark.range(1).mapInArrow(lambda _: bronze.rows(file, plan), shape)
 
-    def bronze_destination(self, contract: SourceContract) -> BronzeTable:
-        """Folder and field ids that a task needs to write Parquet files for the table."""
-        table = self._iceberg(tables.bronze_table(contract))
-        fields = table.schema().columns()
-        return BronzeTable(table.location(), {field.name(): int(field.fieldId()) for field in fields})
-
-    def commit_bronze(self, contract: SourceContract, batch_id: int, written: Sequence[WrittenFile]) -> None:
-        """Make the written files the batch's rows, in one commit: what an earlier try committed is replaced."""
-        files = [DataFile(file.path, file.bytes) for file in written]
+    def commit_bronze(self, contract: SourceContract, batch_id: int, written: Iterable[BronzeFile]) -> None:
+        """Make the dataset's files among these the batch's rows, in one commit: what an earlier try committed is
+        replaced."""
+        files = [file.written for file in written if file.dataset == contract.dataset]
         self.replace_batch(tables.bronze_table(contract), files, batch_id)
-
-    def replace_bronze(self, contract: SourceContract, written: Sequence[WrittenFile]) -> None:
-        """Make the written files all that the table holds, in one commit."""
-        self.replace(tables.bronze_table(contract), [DataFile(file.path, file.bytes) for file in written])
 
     def append_changes(self, contract: SourceContract, changes: DataFrame) -> None:
         self._append(tables.changes_table(contract), changes)

@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
-from lakehouse.lake.data_files import DataFile, described
+from lakehouse.data_files import DataFile, described
 
 
 class SplitError(Exception):

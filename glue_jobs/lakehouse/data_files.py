@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -75,12 +75,14 @@ class Destination:
     partition_by: tuple[tuple[str, str], ...]
 
     @classmethod
-    def of(cls, table: Any) -> Destination:
-        """That of a table, as Iceberg's Java knows it."""
+    def of(cls, table: Any, names: Collection[str]) -> Destination:
+        """That of a table, as Iceberg's Java knows it, for rows with these of its columns: a run that was killed may
+        have left more, which are null in files that lack them."""
         schema, fields = table.schema(), table.spec().fields()
         columns = (
             pa.field(field.name(), _arrow_type(str(field.type())), metadata={_FIELD_ID: str(field.fieldId()).encode()})
             for field in schema.columns()
+            if field.name() in names
         )
         by = ((str(schema.findColumnName(field.sourceId())), str(field.transform())) for field in fields)
         return cls(table.location(), pa.schema(columns), tuple(by))
