@@ -278,10 +278,6 @@ class _RowCounter:
         yield from ()
 
 
-def _schema(contract: SourceContract) -> pa.Schema:
-    return pa.schema([(name, _ARROW[kind]) for name, kind in columns(contract)])
-
-
 def _record_batch(
     file: LandedFile, chunk: intake.Chunk, contract: SourceContract, plan: IngestPlan, schema: pa.Schema
 ) -> pa.RecordBatch:

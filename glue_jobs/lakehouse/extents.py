@@ -21,7 +21,7 @@ FEW_ROWS = 100_000
 """Rows that one process may hold: of keys some dozens of megabytes in each that they are sent to, of whole rows a
 hundred or two in the driver."""
 NARROW_BYTES = 1_000
-"""Of rows that are no longer than this whatever they hold, so many fit into the driver."""
+"""Of rows that are no longer than this whatever they hold, `FEW_ROWS` fit into the driver."""
 _NUMBERS: Mapping[str, Callable[[SparkColumn], SparkColumn]] = {
     "date": F.unix_date,
     "timestamp": F.unix_micros,

@@ -165,12 +165,10 @@ def _known(lake: Lake, contract: SourceContract, keys: DataFrame) -> tuple[Known
     places = [of(contract) for of in (tables.silver_table, tables.history_table)]
     since = [lake.snapshot_id(table) for table in places]
     there = [lake.read(table) for table in places]
+    keys = sent(keys, if_few=True)
     # First the keys alone: of most batches none is known, and whole rows are dear to read.
     looks = [
-        rows.select("_key")
-        .join(sent(keys, if_few=True), "_key", "left_semi")
-        .limit(1)
-        .select(F.lit(place).alias("place"))
+        rows.select("_key").join(keys, "_key", "left_semi").limit(1).select(F.lit(place).alias("place"))
         for place, (rows, at) in enumerate(zip(there, since, strict=True))
         if at is not None
     ]
@@ -180,7 +178,7 @@ def _known(lake: Lake, contract: SourceContract, keys: DataFrame) -> tuple[Known
         versions = None
         if place in found:
             whole = rows.select(*table.column_names, FILE, POSITION)
-            versions = lake.few(whole.join(sent(keys, if_few=True), "_key", "left_semi"))
+            versions = lake.few(whole.join(keys, "_key", "left_semi"))
             if versions is None:
                 return None
         known.append(Known(at, versions))

@@ -12,7 +12,6 @@ from lakehouse.bronze import utc_instant
 from lakehouse.contract import SourceContract
 
 ARRIVED_AT = utc_instant("2026-03-02T00:00:00+00:00")
-_TYPES = {"string": pa.string(), "bigint": pa.int64(), "timestamp_ntz": pa.timestamp("us")}
 TRANSACTION = {
     "transaction_id": "t-1",
     "user_id": "u-1",
@@ -30,5 +29,5 @@ TRANSACTION = {
 def bronze_rows(contract: SourceContract, rows: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
     """Rows that came so, numbered from 0."""
     lineage = {"_batch_id": 1, "_file_id": "f", "_ingested_at": ARRIVED_AT, "_arrived_at": ARRIVED_AT}
-    schema = pa.schema([(name, _TYPES[kind]) for name, kind in bronze.columns(contract)])
-    return pa.RecordBatch.from_pylist([{**lineage, "_row": n, **row} for n, row in enumerate(rows)], schema)
+    numbered = [{**lineage, "_row": n, **row} for n, row in enumerate(rows)]
+    return pa.RecordBatch.from_pylist(numbered, bronze.schema_of(contract))

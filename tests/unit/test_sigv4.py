@@ -27,7 +27,9 @@ SUITE_DAY = {"host": "example.amazonaws.com", "x-amz-date": "20150830T123600Z"}
 PUT_HASH = "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072"
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=30)
 # A query that names a parameter of presigning beside a header is refused, which the gate's tests hold.
-query_names = texts.filter(lambda name: name != "" and not name.startswith("X-Amz-"))
+query_names = texts.filter(lambda name: name != "" and name not in sigv4.PRESIGNED)
+# A URL that is presigned has these already, and a second one is refused too.
+unsigned_names = query_names.filter(lambda name: not name.startswith("X-Amz-"))
 
 
 def expected(key: Key, method: str, target: str, headers: Mapping[str, str], payload: str) -> tuple[str, str]:
@@ -96,7 +98,7 @@ def test_other_services_as_botocore_signs_them(path: str, query: dict[str, str],
 
 
 @settings(max_examples=100, deadline=None)
-@given(texts, st.dictionaries(query_names, texts, max_size=4))
+@given(texts, st.dictionaries(unsigned_names, texts, max_size=4))
 def test_presigned_urls_as_botocore_makes_them(key: str, query: dict[str, str]) -> None:
     url = f"http://127.0.0.1:4566/lake/{quote(key, safe='/~')}{_query(query)}"
     request = AWSRequest("GET", url)

@@ -29,13 +29,10 @@ PROPERTIES = {
 MERGED_ON_READ = {"write.merge.mode": "merge-on-read"}
 # Tables worked on at once: enough to fill the gaps, few enough to bound the driver's memory.
 SIDE_BY_SIDE = 3
-# Tries to split files that others may be splitting or rewriting too.
-_SPLITS = 3
 
 # Bytes of rows that the driver holds at once, whatever their number.
 _FEW_BYTES = 64 << 20
 _IS_CUT = "_is_cut"
-_WRITTEN = pa.schema({"path": pa.string(), "bytes": pa.int64(), "rows": pa.int64(), "partition": pa.list_(pa.string())})
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
